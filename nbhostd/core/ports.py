@@ -1,0 +1,194 @@
+"""What services ask of the outside world: Protocols that adapters, and the tests' fakes, satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from nbhostd.core.model import (
+    Course, HostFacts, Intent, Job, JobSpec, JobState, JupyterStatus, Mapping, Mode, Run, Student, UnitStatus, Workspace,
+)
+from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
+from nbhostd.core.unitspec import SocketServiceSpec
+
+
+class Clock(Protocol):
+    """Time, as an argument."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class Systemd(Protocol):
+    """The user manager of the service user. Raises WorldError when it cannot be asked."""
+
+    async def arm(self, spec: SocketServiceSpec) -> None:
+        """Create the transient socket with its service; being there already is success."""
+
+    async def start(self, unit: str, *, timeout: float) -> None:
+        """Start a loaded unit and return when its job is done; raises WorldError (with the job's result) when it failed."""
+
+    async def stop(self, unit: str, *, timeout: float) -> None:
+        """Stop a unit and return when it has stopped; not being there is success."""
+
+    async def reset_failed(self, unit: str) -> None:
+        """Forget that a unit failed; not being there is success."""
+
+    async def list_units(self, patterns: Sequence[str]) -> list[UnitStatus]:
+        """Every loaded unit whose name matches one of the glob patterns (state only, no accounting)."""
+
+    async def status(self, unit: str) -> UnitStatus:
+        """All that is known of one unit, accounting included; ABSENT when not loaded."""
+
+    def on_change(self, callback: Callable[[str], None]) -> None:
+        """Call `callback(unit name)` whenever a unit matching nbh* changed state or vanished, or with '' after a reconnect."""
+
+
+class Jobs(Protocol):
+    """Commands as transient services, their output line by line."""
+
+    async def run(self, number: int, spec: JobSpec, on_line: Callable[[str], None]) -> JobState:
+        """Run to the end, feeding complete lines of output; the state it ended in."""
+
+    async def cancel(self, number: int) -> None:
+        """Stop the job's unit; `run` then returns CANCELLED."""
+
+
+class Desk(Protocol):
+    """Whoever touches students' files, as the student. Paths are inside the workspace, relative, and never follow a link out of it."""
+
+    async def prepare(
+        self, workspace: int, uid: int, course: CourseName, *, notebook: NotebookPath | None,
+        force: bool, links: Sequence[Mapping], aside: str | None = None,
+    ) -> bool:
+        """Make the workspace directory (0700, the student's); copy `notebook` from the course's current tree if missing
+        or `force`; (re)make the static links beside it. True when the notebook was copied.
+
+        Links are `<dir of notebook>/<source> -> /home/jovyan/static/<destination>`.
+        Raises Refused(404) when the course has no such notebook, WorldError on a full disk or the like.
+        """
+
+    async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
+        """Which of these are regular files in the workspace (False when there is no workspace yet)."""
+
+    async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
+        """(bytes used on disk, number of files)."""
+
+    async def delete(self, workspace: int, uid: int) -> None:
+        """Remove the workspace directory whole; not being there is success."""
+
+
+class Jupyter(Protocol):
+    """A running Jupyter server, asked through its socket."""
+
+    async def status(self, workspace: int, run: Run) -> JupyterStatus:
+        """Kernels and connections. Raises WorldError when it does not answer."""
+
+
+class Git(Protocol):
+    """The mirrors of courses' repositories and the trees exported from them (blocking work runs in threads)."""
+
+    async def fetch(self, course: CourseName, url: str, branch: str | None, on_line: Callable[[str], None]) -> str:
+        """Clone or fetch the mirror; the commit (hex) that the branch is at. Raises Refused (bad URL, no such branch) or WorldError."""
+
+    async def export(self, course: CourseName, commit: str, on_line: Callable[[str], None]) -> None:
+        """Write the immutable tree of a commit and make it `current`, atomically. Exporting twice is success."""
+
+    async def files(self, course: CourseName) -> frozenset[str]:
+        """Paths of all regular files of the current tree (empty when none)."""
+
+    async def read(self, course: CourseName, path: str, *, limit: int = 1 << 20) -> bytes | None:
+        """A file of the current tree, or None."""
+
+    async def prune(self, course: CourseName, keep: Iterable[str]) -> None:
+        """Remove exported trees of other commits than `keep`."""
+
+    async def delete(self, course: CourseName) -> None:
+        """Remove mirror and trees; not being there is success."""
+
+
+class Images(Protocol):
+    """What images there are (through podman's API socket)."""
+
+    async def digest(self, image: str) -> str | None:
+        """The image's id 'sha256:…' for a name, or None when it does not exist."""
+
+    async def list(self) -> list[tuple[str, str, int]]:
+        """(name, id, size in bytes) of every named image."""
+
+    async def containers(self) -> list[tuple[str, str]]:
+        """(name, state) of every container that podman knows."""
+
+
+class Host(Protocol):
+    """Facts about this machine."""
+
+    def facts(self) -> HostFacts:
+        """Measured now; cheap."""
+
+
+class Store(Protocol):
+    """The intents, identities and runs in SQLite. Readers see committed data only; every write is durable when it returns."""
+
+    # courses
+    async def courses(self) -> list[Course]: ...
+    async def course(self, name: CourseName) -> Course | None: ...
+    async def create_course(self, name: CourseName, git_url: str, branch: str | None, image: str, now: datetime) -> Course:
+        """Raises Refused(409) when the name is taken."""
+
+    async def update_course(self, course: Course) -> None: ...
+    async def delete_course(self, name: CourseName) -> None: ...
+
+    # students and workspaces
+    async def student(self, name: StudentName) -> Student | None: ...
+    async def ensure_workspace(self, id: WorkspaceId, mode: Mode, label: str, now: datetime) -> Workspace:
+        """The workspace, made with its student (and a fresh uid) when new; idempotent."""
+
+    async def workspace(self, id: WorkspaceId) -> Workspace | None: ...
+    async def workspace_by_number(self, number: int) -> Workspace | None: ...
+    async def workspaces(self, course: CourseName | None = None, *, intent: Intent | None = None) -> list[Workspace]: ...
+    async def set_intent(self, number: int, intent: Intent, armed_spec: str) -> None: ...
+    async def delete_workspace(self, number: int) -> None: ...
+
+    # runs
+    async def put_run(self, run: Run) -> None:
+        """Replace the workspace's current run."""
+
+    async def run_by_secret(self, secret: str) -> tuple[Workspace, Run] | None: ...
+    async def run_of(self, workspace: int) -> Run | None: ...
+    async def runs(self) -> list[Run]: ...
+
+    # launches
+    async def use_nonce(self, nonce: str, expires: datetime, now: datetime) -> bool:
+        """True the first time; False when the nonce was used before. Forgets nonces that have expired."""
+
+    # jobs
+    async def create_job(self, kind: str, subject: str, now: datetime) -> Job: ...
+    async def end_job(self, number: int, state: JobState, message: str, now: datetime) -> None: ...
+    async def jobs(self, *, limit: int = 50) -> list[Job]: ...
+    async def job(self, number: int) -> Job | None: ...
+
+
+class Statistics(Protocol):
+    """Events, in a file of their own so that a flood of them slows no launch."""
+
+    def record(self, now: datetime, workspace: WorkspaceId, event: str, notebook: str) -> None:
+        """Queue one event ('open', 'reset', 'start', 'stop', 'fail'); never raises, never blocks."""
+
+
+class Locks(Protocol):
+    """One story at a time per key."""
+
+    def __call__(self, key: str) -> AbstractAsyncContextManager[None]: ...
+
+
+class LogReader(Protocol):
+    """A job's log, live."""
+
+    def follow(self, number: int) -> AsyncIterator[str]:
+        """Lines from the beginning until the job has ended."""
