@@ -1,0 +1,2 @@
+# The QEMU driver.
+# shellcheck shell=bash
