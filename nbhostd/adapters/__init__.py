@@ -1,0 +1,1 @@
+"""One file for each outside world, which translates that world's errors at its door."""
