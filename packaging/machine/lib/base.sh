@@ -3,7 +3,7 @@
 
 suite=trixie
 base_packages=(
-    systemd systemd-sysv dbus dbus-user-session libpam-systemd ca-certificates procps iproute2 netbase
+    systemd systemd-sysv dbus dbus-user-session libpam-systemd udev openssh-server ca-certificates procps iproute2 netbase
     podman crun uidmap passt catatonit git python3 python3-venv mmdebstrap
     dpkg-dev debhelper dh-python fakeroot lintian debconf-utils autopkgtest make curl less strace
 )

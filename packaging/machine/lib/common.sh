@@ -68,7 +68,8 @@ locked() {
     shift
     exec {descriptor}>"$file"
     flock "$descriptor"
-    "$@"
+    # The command's children must not hold the lock: the machine itself is one of them.
+    "$@" {descriptor}>&-
     exec {descriptor}>&-
 }
 

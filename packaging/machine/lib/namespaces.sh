@@ -141,13 +141,17 @@ namespaces_destroy() {
     rmdir --ignore-fail-on-non-empty "$state" "$checkout/build"
 }
 
-namespaces_push() {
+# namespaces_enter COMMAND... - run COMMAND as root in the machine's namespaces.
+namespaces_enter() {
     local pid
-    (($# == 2)) || die_usage "push: SOURCE and DESTINATION"
-    [[ $2 == /* ]] || die_usage "push: DESTINATION must be absolute"
-    pid=$(namespaces_init) || die "it is not up"
-    tar -C "$(dirname "$(realpath -s "$1")")" -cf - "$(basename "$1")" |
-        namespaces_enter tar -C "$2" --no-same-owner -xf -
+    pid=$(namespaces_init) || return 1
+    nsenter --target "$pid" --mount --pid --cgroup --uts --ipc --root --wd -- \
+        env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+        TERM="${TERM:-dumb}" "$@"
+}
+
+namespaces_enter_tty() {
+    namespaces_enter "$@"
 }
 
 # cgroup_path - the machine's control group; what is below `init` is what the machine sees as its root.

@@ -44,18 +44,34 @@ outfit_npm() {
 }
 
 outfit_systemd() {
-    local tree=$1 unit
-    mkdir -p "$tree/var/log/journal" "$tree/etc/systemd/system"
+    local tree=$1
+    mkdir -p "$tree/var/log/journal"
     # Each machine its own identity: systemd makes one at the first boot.
     [[ -s $tree/etc/machine-id ]] || : >"$tree/etc/machine-id"
-    # What has no place here: timers that would use the network or the disk in the middle of a test, and
-    # units that ask for a kernel, which a machine of namespaces shares with this computer.
-    for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer man-db.timer \
-        netavark-dhcp-proxy.service systemd-modules-load.service dev-hugepages.mount sys-kernel-debug.mount \
-        sys-kernel-tracing.mount; do
-        ln -sfn /dev/null "$tree/etc/systemd/system/$unit"
+}
+
+# outfit_masks DIRECTORY UNIT... - units that have no place in a machine.
+outfit_masks() {
+    local directory=$1 unit
+    shift
+    mkdir -p "$directory"
+    for unit in "$@"; do
+        ln -sfn /dev/null "$directory/$unit"
     done
 }
+
+# Timers that would use the network or the disk in the middle of a test.
+untimely_units=(
+    apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer man-db.timer
+    netavark-dhcp-proxy.service
+)
+# Units that ask for a kernel of one's own, or for network ports, which namespaces share with this computer.
+kernel_units=(
+    systemd-modules-load.service systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket
+    systemd-udev-trigger.service systemd-udev-settle.service dev-hugepages.mount sys-kernel-debug.mount
+    sys-kernel-tracing.mount ssh.service ssh.socket systemd-networkd.service systemd-networkd.socket
+    systemd-timesyncd.service
+)
 
 # local_indexes - directories of this computer that its pip configuration names, one a line.
 local_indexes() {
