@@ -83,6 +83,16 @@ class Desk(Protocol):
         """Remove the workspace directory whole; not being there is success."""
 
 
+class EnvFiles(Protocol):
+    """The secrets that a container is started with: files that only the service user reads."""
+
+    def path(self, workspace: int) -> str:
+        """Where the file of a workspace is, whether or not it exists."""
+
+    async def write(self, workspace: int, variables: Sequence[tuple[str, str]]) -> None:
+        """Replace the file whole. Raises WorldError when it cannot be written."""
+
+
 class Jupyter(Protocol):
     """A running Jupyter server, asked through its socket."""
 
