@@ -1,7 +1,8 @@
 """Who may open a notebook: verdicts with their reasons, decided from values alone.
 
-A launch is *signed*: the LMS and nbhostd share a key, and the LMS signs who opens what, until when. The predecessor's
-rule (the page that links here is on a listed host) exists for an LMS that cannot sign yet, and anybody can forge it.
+A launch is *signed*: the LMS and nbhostd share a key, and the LMS signs who opens what, until when. The
+predecessor's rule (the page that links here is on a listed host) exists for an LMS that cannot sign yet, and
+anybody can forge it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Keyring:
 def parse_keys(text: str) -> Keyring:
     """The keyring in a key file: a line `SECRET` or `ID SECRET` per key, '#' starts a comment.
 
-    A secret is at least 32 characters without blanks, used as it is written. Raises ConfigError with every fault.
+    A secret is at least 32 characters without blanks, used as it is written. Raises ConfigError with every
+    fault.
     """
     keys: list[LaunchKey] = []
     faults = []
@@ -75,7 +77,10 @@ def parse_keys(text: str) -> Keyring:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a launch is allowed, and why, as a stable word; `nonce` must then be used up, once, before `expires`."""
+    """Whether a launch is allowed, and why, as a stable word.
+
+    When there is a `nonce`, the launch is good once: whoever lets it in uses up the nonce, kept until `expires`.
+    """
 
     allowed: bool
     reason: str
@@ -112,7 +117,7 @@ def judge_launch(
     referer: str | None,
     now: datetime,
 ) -> Verdict:
-    """May this launch go on? A signature, once given, must be right: a bad one is never saved by the legacy rule."""
+    """May this launch go on? A signature, once given, must be right: the legacy rule does not save a bad one."""
     if "signature" in query:
         return _judge_signature(keyring, request, query, now)
     if legacy_referers and referer is not None:
@@ -121,17 +126,20 @@ def judge_launch(
     return Verdict(False, "not-signed")
 
 
-def _judge_signature(keyring: Keyring, request: OpenRequest, query: Mapping[str, str], now: datetime) -> Verdict:
+def _judge_signature(
+    keyring: Keyring, request: OpenRequest, query: Mapping[str, str], now: datetime
+) -> Verdict:
     expires_text, nonce = query.get("expires", ""), query.get("nonce", "")
     if not re.fullmatch(r"[0-9]{1,12}", expires_text) or not _NONCE.fullmatch(nonce):
         return Verdict(False, "bad-launch")
-    forcecopy = bool(query.get("forcecopy"))
+    forcecopy = wants_reset(query)
     expires = int(expires_text)
     wanted = query.get("key")
     keys = [key for key in keyring.keys if wanted in (None, key.id)]
     given = query["signature"].encode()
-    # Every key is tried, so that the time taken does not tell which one fits.
-    if not any([hmac.compare_digest(signature(k, request, expires, nonce, forcecopy).encode(), given) for k in keys]):
+    if not any(
+        hmac.compare_digest(signature(k, request, expires, nonce, forcecopy).encode(), given) for k in keys
+    ):
         return Verdict(False, "bad-signature")
     left = expires - now.timestamp()
     if left <= -CLOCK_SKEW.total_seconds():
@@ -142,8 +150,13 @@ def _judge_signature(keyring: Keyring, request: OpenRequest, query: Mapping[str,
     return Verdict(True, "signed", nonce, now + timedelta(seconds=left) + CLOCK_SKEW)
 
 
+def wants_reset(query: Mapping[str, str]) -> bool:
+    """Whether `?forcecopy=` asks for the original back: any value but the empty one does, "false" too."""
+    return bool(query.get("forcecopy"))
+
+
 def is_listed(referer: str, domains: Sequence[str]) -> bool:
-    """Whether the Referer's host is one of the domains or below one of them: compared as names, never as substrings."""
+    """Whether the Referer's host is one of the domains or below one: compared as names, never as substrings."""
     try:
         parts = urlsplit(referer)
         host = (parts.hostname or "").lower().removesuffix(".")

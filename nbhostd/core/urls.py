@@ -36,19 +36,24 @@ class OpenRequest:
 
 
 def parse_open(path: str) -> OpenRequest:
-    """What `/ipythonExercice/COURSE/NOTEBOOK/STUDENT` asks for; `path` is percent-encoded, as on the request line.
+    """What `/ipythonExercice/COURSE/NOTEBOOK/STUDENT` asks for; `path` is percent-encoded.
 
     The last segment is the student, the notebook may have slashes and spaces, up to two trailing `.ipynb` are
-    dropped, doubled and trailing slashes do not matter. Raises Refused: 404 when it is no launch, 400 for a bad name.
+    dropped, doubled and trailing slashes do not matter. Raises Refused: 404 when it is no launch, 400 for a
+    bad name.
     """
     parts = [part for part in _decoded(path).split("/") if part]
     if len(parts) < 4 or parts[0] not in LAUNCH_NAMES:
         raise Refused(
-            "A notebook's address is /ipythonExercice/COURSE/NOTEBOOK/STUDENT.", status=404, reason="not-a-launch"
+            "A notebook's address is /ipythonExercice/COURSE/NOTEBOOK/STUDENT.",
+            status=404,
+            reason="not-a-launch",
         )
     _, course, *notebook, student = parts
     return OpenRequest(
-        CourseName.parse(course), NotebookPath.parse(launch_stem("/".join(notebook))), StudentName.parse(student)
+        CourseName.parse(course),
+        NotebookPath.parse(launch_stem("/".join(notebook))),
+        StudentName.parse(student),
     )
 
 
@@ -61,7 +66,8 @@ def open_path(request: OpenRequest) -> str:
     """The launch URL's path, percent-encoded; parses back to the same request."""
     suffix = ".ipynb.ipynb" if request.notebook.endswith(".ipynb") else ".ipynb"
     return "/" + "/".join(
-        quote(part, safe="/") for part in (LAUNCH_NAMES[0], request.course, request.notebook + suffix, request.student)
+        quote(part, safe="/")
+        for part in (LAUNCH_NAMES[0], request.course, request.notebook + suffix, request.student)
     )
 
 
@@ -73,7 +79,7 @@ def _decoded(path: str) -> str:
 
 
 def notebook_url(template: str, notebook: NotebookPath) -> str:
-    """Where Jupyter shows a notebook, relative to its base_url; `template` is a course's `notebook-url-format`.
+    """Where Jupyter shows a notebook, relative to base_url; `template` is a course's `notebook-url-format`.
 
     Raises Refused when the template leads elsewhere than below base_url: courses are not trusted.
     """
@@ -84,13 +90,13 @@ def notebook_url(template: str, notebook: NotebookPath) -> str:
 
 
 def with_identity(url: str, request: WorkspaceId) -> str:
-    """The same relative URL with `course` and `student` as query parameters, which scripts in notebooks read."""
+    """The same relative URL with `course` and `student` as query parameters, for the scripts in notebooks."""
     mark = "&" if "?" in url else "?"
     return f"{url}{mark}{urlencode({'course': request.course, 'student': request.student})}"
 
 
 def is_inner(url: str) -> bool:
-    """Whether a relative URL stays below the path it is appended to, for any browser (and reads the same for all)."""
+    """Whether a relative URL stays below the path it is appended to, whatever browser reads it."""
     path = url.partition("?")[0].partition("#")[0]
     if any(ord(c) <= 0x20 or ord(c) > 0x7E or c == "\\" for c in url) or url.startswith("/"):
         return False
