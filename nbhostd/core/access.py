@@ -79,7 +79,7 @@ def parse_keys(text: str) -> Keyring:
 class Verdict:
     """Whether a launch is allowed, and why, as a stable word.
 
-    When there is a `nonce`, the launch is good once: whoever lets it in uses up the nonce, kept until `expires`.
+    With a `nonce`, the launch is good once: whoever lets it in uses up the nonce, kept until `expires`.
     """
 
     allowed: bool
@@ -117,7 +117,7 @@ def judge_launch(
     referer: str | None,
     now: datetime,
 ) -> Verdict:
-    """May this launch go on? A signature, once given, must be right: the legacy rule does not save a bad one."""
+    """May this launch go on? A signature, when given, must be right: the legacy rule saves no bad one."""
     if "signature" in query:
         return _judge_signature(keyring, request, query, now)
     if legacy_referers and referer is not None:
@@ -156,7 +156,7 @@ def wants_reset(query: Mapping[str, str]) -> bool:
 
 
 def is_listed(referer: str, domains: Sequence[str]) -> bool:
-    """Whether the Referer's host is one of the domains or below one: compared as names, never as substrings."""
+    """Whether the Referer's host is one of the domains or below one: names are compared, not substrings."""
     try:
         parts = urlsplit(referer)
         host = (parts.hostname or "").lower().removesuffix(".")

@@ -74,7 +74,7 @@ def open_path(request: OpenRequest) -> str:
 def _decoded(path: str) -> str:
     try:
         return unquote_to_bytes(path).decode()
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise Refused("This address is not UTF-8.", reason="bad-encoding") from error
 
 

@@ -74,6 +74,7 @@ def test_launch_paths(path: str, course: str, notebook: str, student: str) -> No
         ("/ipythonExercice/c/a%0Ab/s", 400, "bad-notebook-path"),
         ("/ipythonExercice/c/.ipynb/s", 400, "bad-notebook-path"),
         ("/ipythonExercice/c/%ff/s", 400, "bad-encoding"),
+        ("/ipythonExercice/c/\udcff/s", 400, "bad-encoding"),
         ("/ipythonExercice/" + "c" * 129 + "/n/s", 400, "bad-course-name"),
         ("/ipythonExercice/c/" + "n/" * 600 + "s", 400, "bad-notebook-path"),
     ],
