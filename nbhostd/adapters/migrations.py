@@ -1,0 +1,104 @@
+"""How the two databases came to their present shape: numbered steps, never changed once released.
+
+A step gets a connection inside the transaction that also records it, so it must not commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nbhostd.adapters.database import Connection, Migration
+
+FIRST_UID = 100_000
+"""The first student's number inside the containers."""
+
+
+def _statements(*statements: str) -> Callable[[Connection], None]:
+    def step(connection: Connection) -> None:
+        for statement in statements:
+            connection.execute(statement)
+
+    return step
+
+
+# AUTOINCREMENT wherever a number leaves the database (units, directories, uids): SQLite then never gives out
+# a number twice, not even that of a deleted row (https://sqlite.org/autoinc.html).
+_FIRST = _statements(
+    """
+    CREATE TABLE courses (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        git_url TEXT NOT NULL,
+        branch TEXT,
+        image TEXT NOT NULL,
+        autopull INTEGER NOT NULL DEFAULT 0,
+        archived INTEGER NOT NULL DEFAULT 0,
+        commit_id TEXT,
+        pulled_at TEXT
+    ) STRICT
+    """,
+    """
+    CREATE TABLE students (
+        uid INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT
+    """,
+    f"INSERT INTO sqlite_sequence (name, seq) VALUES ('students', {FIRST_UID - 1})",
+    """
+    CREATE TABLE workspaces (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        course INTEGER NOT NULL REFERENCES courses (number),
+        uid INTEGER NOT NULL REFERENCES students (uid),
+        label TEXT NOT NULL UNIQUE,
+        mode TEXT NOT NULL,
+        intent TEXT NOT NULL,
+        armed_spec TEXT NOT NULL DEFAULT '',
+        created_at TEXT NOT NULL,
+        UNIQUE (course, uid)
+    ) STRICT
+    """,
+    "CREATE INDEX workspaces_by_uid ON workspaces (uid)",
+    "CREATE INDEX workspaces_by_intent ON workspaces (intent)",
+    """
+    CREATE TABLE runs (
+        workspace INTEGER PRIMARY KEY REFERENCES workspaces (number) ON DELETE CASCADE,
+        secret TEXT NOT NULL UNIQUE,
+        token TEXT NOT NULL,
+        image TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        cookie_seen INTEGER NOT NULL,
+        cookie_refused INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE TABLE nonces (nonce TEXT PRIMARY KEY, expires TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX nonces_by_expiry ON nonces (expires)",
+    """
+    CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        state TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        ended_at TEXT,
+        message TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+)
+
+STORE: tuple[Migration, ...] = ((1, "courses, students, workspaces, runs, nonces, jobs", _FIRST),)
+
+_EVENTS = _statements(
+    """
+    CREATE TABLE events (
+        number INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        course TEXT NOT NULL,
+        student TEXT NOT NULL,
+        event TEXT NOT NULL,
+        notebook TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX events_by_course ON events (course, at)",
+)
+
+STATISTICS: tuple[Migration, ...] = ((1, "events", _EVENTS),)

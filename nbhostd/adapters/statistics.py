@@ -1,0 +1,65 @@
+"""The Statistics port: events queue up and are written together, in a file of their own."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nbhostd.adapters.database import Connection, Database
+from nbhostd.adapters.migrations import STATISTICS
+from nbhostd.core.names import WorkspaceId
+
+log = logging.getLogger(__name__)
+
+_LONGEST_QUEUE = 100_000
+"""Events waiting for the disk; what comes on top is lost."""
+
+
+class SqliteStatistics:
+    """The Statistics of `core/ports.py`: while one batch is being written, the next one gathers.
+
+    A flood makes the batches longer, not more numerous. One that cannot be written is lost, and said so.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: deque[tuple[str, str, str, str, str]] = deque()
+        self._batch_ordered = False
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteStatistics:
+        """The events in the file `path`; it may be large, so it is not read whole to check it."""
+        return cls(await Database.open(path, STATISTICS, synchronous="NORMAL", check=False))
+
+    def record(self, now: datetime, workspace: WorkspaceId, event: str, notebook: str) -> None:
+        """Queue one event; never raises, never blocks."""
+        if self._closed or len(self._queue) >= _LONGEST_QUEUE:
+            return
+        moment = now.astimezone(UTC).isoformat(timespec="microseconds")
+        self._queue.append((moment, workspace.course, workspace.student, event, notebook))
+        if not self._batch_ordered:
+            self._batch_ordered = True
+            self._database.submit(self._write_batch).add_done_callback(_complain)
+
+    async def close(self) -> None:
+        """Write what is queued, and close the file."""
+        self._closed = True
+        await self._database.close()  # which first ends the batch that was ordered
+
+    def _write_batch(self, db: Connection) -> None:
+        # Lowered before the queue is emptied: an event too late for this batch orders the next one.
+        self._batch_ordered = False
+        batch = [self._queue.popleft() for _ in range(len(self._queue))]
+        db.executemany(
+            "INSERT INTO events (at, course, student, event, notebook) VALUES (?, ?, ?, ?, ?)", batch
+        )
+
+
+def _complain(done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
+        log.warning("statistics: a batch of events is lost: %s", error)
