@@ -70,7 +70,13 @@ def _origin(value: object) -> str:
     text = _text(value)
     parts = urlsplit(text)
     host = (parts.hostname or "").removeprefix("*.")
-    if parts.scheme not in ("http", "https") or not _DOMAIN.fullmatch(host) or parts.path or parts.query or parts.fragment:
+    if (
+        parts.scheme not in ("http", "https")
+        or not _DOMAIN.fullmatch(host)
+        or parts.path
+        or parts.query
+        or parts.fragment
+    ):
         raise ValueError(f'“{text}” is not an origin such as "https://lms.example.org"')
     return text
 
@@ -95,8 +101,10 @@ def _absolute(value: object) -> str:
 
 def _setting(default: Any, parse: Callable[[object], Any], doc: str) -> Any:
     """A field of a section; `default` is written as in the file."""
-    return field(default=parse(list(default) if isinstance(default, tuple) else default),
-                 metadata={"parse": parse, "written": default, "doc": doc})
+    return field(
+        default=parse(list(default) if isinstance(default, tuple) else default),
+        metadata={"parse": parse, "written": default, "doc": doc},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +112,39 @@ class Server:
     """[server]: how browsers reach nbhostd."""
 
     public_url: str = _setting(
-        "http://localhost:8000", _public_url, "The origin that browsers use. With TLS in front: https://…")
+        "http://localhost:8000", _public_url, "The origin that browsers use. With TLS in front: https://…"
+    )
     workspace_domain: str = _setting(
-        "", _domain, "Each workspace gets the origin LABEL.workspace_domain (wildcard DNS and certificate). "
-        "Empty: one origin for all, for semi-trusted classes only.")
+        "",
+        _domain,
+        "Each workspace gets the origin LABEL.workspace_domain (wildcard DNS and certificate). "
+        "Empty: one origin for all, for semi-trusted classes only.",
+    )
     frame_ancestors: tuple[str, ...] = _setting(
-        (), _list_of(_origin), "Origins of the LMS pages that may embed notebooks in an iframe.")
+        (), _list_of(_origin), "Origins of the LMS pages that may embed notebooks in an iframe."
+    )
     legacy_referers: tuple[str, ...] = _setting(
-        (), _list_of(_domain), "WEAK, anybody can forge it: also open unsigned launch URLs when the Referer's host is one "
-        "of these or below one of them. For an LMS that cannot sign yet.")
+        (),
+        _list_of(_domain),
+        "WEAK, anybody can forge it: also open unsigned launch URLs when the Referer's host is one "
+        "of these or below one of them. For an LMS that cannot sign yet.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """[limits]: what one workspace may use; enforced by the kernel through systemd."""
 
-    memory: int = _setting("2G", parse_size, "Memory of one workspace, its temporary files included (MemoryMax).")
+    memory: int = _setting(
+        "2G", parse_size, "Memory of one workspace, its temporary files included (MemoryMax)."
+    )
     cpu_percent: int = _setting(200, _count, "CPU of one workspace, 100 = one core (CPUQuota); 0 = no limit.")
     tasks: int = _setting(256, _count, "Processes and threads of one workspace (TasksMax).")
     home: int = _setting("256M", parse_size, "Size of the temporary home directory outside work/.")
     tmp: int = _setting("256M", parse_size, "Size of /tmp.")
-    total_memory: int = _setting("0", parse_size, "Memory of all workspaces together (MemoryMax of their slice); 0 = no limit.")
+    total_memory: int = _setting(
+        "0", parse_size, "Memory of all workspaces together (MemoryMax of their slice); 0 = no limit."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +152,12 @@ class Idle:
     """[idle]: when a running workspace is stopped."""
 
     check_every: int = _setting("60s", parse_duration, "How often running workspaces are looked at.")
-    abandoned_after: int = _setting("20min", parse_duration, "No browser connected, nothing running, and no activity for this long.")
-    connected_after: int = _setting("2h", parse_duration, "A browser is connected, nothing running, and no activity for this long.")
+    abandoned_after: int = _setting(
+        "20min", parse_duration, "No browser connected, nothing running, and no activity for this long."
+    )
+    connected_after: int = _setting(
+        "2h", parse_duration, "A browser is connected, nothing running, and no activity for this long."
+    )
     lifetime: int = _setting("1d", parse_duration, "However busy, stopped after this long.")
     stop_timeout: int = _setting("20s", parse_duration, "Time that a server gets to end before it is killed.")
 
@@ -144,9 +168,15 @@ class Admission:
 
     starts_at_once: int = _setting(0, _count, "Containers starting at the same time; 0 = two per core.")
     memory_reserve: int = _setting("512M", parse_size, "Memory that starts leave free on the host.")
-    memory_per_start: int = _setting("200M", parse_size, "Memory that one starting workspace is expected to take.")
-    disk_reserve: int = _setting("1G", parse_size, "No workspace starts when the disk has less than this free.")
-    start_timeout: int = _setting("60s", parse_duration, "A server that has not answered after this long has failed to start.")
+    memory_per_start: int = _setting(
+        "200M", parse_size, "Memory that one starting workspace is expected to take."
+    )
+    disk_reserve: int = _setting(
+        "1G", parse_size, "No workspace starts when the disk has less than this free."
+    )
+    start_timeout: int = _setting(
+        "60s", parse_duration, "A server that has not answered after this long has failed to start."
+    )
     queue_length: int = _setting(2000, _count, "Students who may wait at the same time.")
 
 
@@ -163,8 +193,11 @@ class Images:
     """[images]: what base images are built from."""
 
     base: str = _setting(
-        "local", _text, 'What images/minimal starts FROM: "local" makes a Debian 13 with mmdebstrap, no registry needed; '
-        "anything else is an image's name at a registry.")
+        "local",
+        _text,
+        'What images/minimal starts FROM: "local" makes a Debian 13 with mmdebstrap, no registry needed; '
+        "anything else is an image's name at a registry.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +246,7 @@ def _read_section(cls: type[Any], name: str, table: object, faults: list[str]) -
 def parse_config(document: Mapping[str, object]) -> Config:
     """The configuration in a parsed TOML document. Raises ConfigError with every fault at once."""
     faults: list[str] = []
-    sections = {f.name: type(f.default) for f in fields(Config)}
+    sections: dict[str, type[Any]] = {f.name: type(f.default) for f in fields(Config)}
     values = {}
     for name, table in document.items():
         if name not in sections:
@@ -245,7 +278,7 @@ def describe() -> str:
     """Every setting with its default and its meaning, as nbhostd.toml shows them."""
     lines = []
     for section in fields(Config):
-        cls = type(section.default)
+        cls: type[Any] = type(section.default)
         lines.append(f"\n[{section.name}]")
         for item in fields(cls):
             lines += [f"# {item.metadata['doc']}", f"#{item.name} = {_toml(item.metadata['written'])}"]

@@ -32,7 +32,9 @@ class NbhostdError(Exception):
 class Refused(NbhostdError):
     """The request itself cannot be granted; `reason` is a stable word that pages translate."""
 
-    def __init__(self, message: str, *, status: int = 400, reason: str = "bad-request", detail: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int = 400, reason: str = "bad-request", detail: str = ""
+    ) -> None:
         super().__init__(message, detail=detail)
         self.status = status
         self.reason = reason

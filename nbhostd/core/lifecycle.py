@@ -27,7 +27,7 @@ class Order(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a workspace stands. `reason` explains a failure or a stop with a stable word; `again`: a visit came while stopping."""
+    """Where a workspace stands. `reason`: a stable word for a failure or a stop; `again`: visited while stopping."""
 
     phase: Phase = Phase.ASLEEP
     reason: str = ""

@@ -11,7 +11,7 @@ from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceI
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course as the administrator described it. `number` is stable, never re-used; `commit` is the published one, hex, or None."""
+    """A course as the administrator described it. `number` is never re-used; `commit`: the published one, hex."""
 
     number: int
     name: CourseName
@@ -237,7 +237,7 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A phase, with what the waiting page shows: position in the queue (1 = next, 0 = not queued) and the reason, a stable word."""
+    """A phase, its position in the queue (1 = next, 0 = not queued) and its reason, a stable word."""
 
     phase: Phase
     position: int = 0

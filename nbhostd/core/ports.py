@@ -8,7 +8,19 @@ from datetime import datetime
 from typing import Protocol
 
 from nbhostd.core.model import (
-    Course, HostFacts, Intent, Job, JobSpec, JobState, JupyterStatus, Mapping, Mode, Run, Student, UnitStatus, Workspace,
+    Course,
+    HostFacts,
+    Intent,
+    Job,
+    JobSpec,
+    JobState,
+    JupyterStatus,
+    Mapping,
+    Mode,
+    Run,
+    Student,
+    UnitStatus,
+    Workspace,
 )
 from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
 from nbhostd.core.unitspec import SocketServiceSpec
@@ -60,11 +72,18 @@ class Jobs(Protocol):
 
 
 class Desk(Protocol):
-    """Whoever touches students' files, as the student. Paths are inside the workspace, relative, and never follow a link out of it."""
+    """Whoever touches students' files, as the student. Paths are relative and never lead out of the workspace."""
 
     async def prepare(
-        self, workspace: int, uid: int, course: CourseName, *, notebook: NotebookPath | None,
-        force: bool, links: Sequence[Mapping], aside: str | None = None,
+        self,
+        workspace: int,
+        uid: int,
+        course: CourseName,
+        *,
+        notebook: NotebookPath | None,
+        force: bool,
+        links: Sequence[Mapping],
+        aside: str | None = None,
     ) -> bool:
         """Make the workspace directory (0700, the student's); copy `notebook` from the course's current tree if missing
         or `force`; (re)make the static links beside it. True when the notebook was copied.
@@ -103,8 +122,10 @@ class Jupyter(Protocol):
 class Git(Protocol):
     """The mirrors of courses' repositories and the trees exported from them (blocking work runs in threads)."""
 
-    async def fetch(self, course: CourseName, url: str, branch: str | None, on_line: Callable[[str], None]) -> str:
-        """Clone or fetch the mirror; the commit (hex) that the branch is at. Raises Refused (bad URL, no such branch) or WorldError."""
+    async def fetch(
+        self, course: CourseName, url: str, branch: str | None, on_line: Callable[[str], None]
+    ) -> str:
+        """Clone or fetch the mirror; the branch's commit (hex). Raises Refused (bad URL, no such branch) or WorldError."""
 
     async def export(self, course: CourseName, commit: str, on_line: Callable[[str], None]) -> None:
         """Write the immutable tree of a commit and make it `current`, atomically. Exporting twice is success."""
@@ -128,7 +149,7 @@ class Images(Protocol):
     async def digest(self, image: str) -> str | None:
         """The image's id 'sha256:…' for a name, or None when it does not exist."""
 
-    async def list(self) -> list[tuple[str, str, int]]:
+    async def named(self) -> list[tuple[str, str, int]]:
         """(name, id, size in bytes) of every named image."""
 
     async def containers(self) -> list[tuple[str, str]]:
@@ -148,7 +169,9 @@ class Store(Protocol):
     # courses
     async def courses(self) -> list[Course]: ...
     async def course(self, name: CourseName) -> Course | None: ...
-    async def create_course(self, name: CourseName, git_url: str, branch: str | None, image: str, now: datetime) -> Course:
+    async def create_course(
+        self, name: CourseName, git_url: str, branch: str | None, image: str, now: datetime
+    ) -> Course:
         """Raises Refused(409) when the name is taken."""
 
     async def update_course(self, course: Course) -> None: ...
@@ -161,7 +184,9 @@ class Store(Protocol):
 
     async def workspace(self, id: WorkspaceId) -> Workspace | None: ...
     async def workspace_by_number(self, number: int) -> Workspace | None: ...
-    async def workspaces(self, course: CourseName | None = None, *, intent: Intent | None = None) -> list[Workspace]: ...
+    async def workspaces(
+        self, course: CourseName | None = None, *, intent: Intent | None = None
+    ) -> list[Workspace]: ...
     async def set_intent(self, number: int, intent: Intent, armed_spec: str) -> None: ...
     async def delete_workspace(self, number: int) -> None: ...
 

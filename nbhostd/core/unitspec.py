@@ -62,7 +62,11 @@ def workspace_number(unit: str) -> int | None:
     """The number of the workspace that a unit (service or socket) belongs to, or None."""
     stem, dot, kind = unit.partition(".")
     digits = stem.removeprefix("nbh-")
-    return int(digits) if dot and kind in ("service", "socket") and stem.startswith("nbh-") and digits.isdecimal() else None
+    return (
+        int(digits)
+        if dot and kind in ("service", "socket") and stem.startswith("nbh-") and digits.isdecimal()
+        else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ def describe_workspace(plan: UnitPlan) -> SocketServiceSpec:
         service=UnitSpec(service_name(plan.number), _service_properties(plan, course_slice)),
         slices=(
             UnitSpec("nbh.slice", (("Description", "All notebook workspaces"), *_memory_of_all(plan.limits))),
-            UnitSpec(course_slice, (("Description", f"Workspaces of course {plan.title.partition('/')[0]}"),)),
+            UnitSpec(
+                course_slice, (("Description", f"Workspaces of course {plan.title.partition('/')[0]}"),)
+            ),
         ),
     )
 

@@ -23,7 +23,7 @@ class Tasks:
 
     def spawn(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Run `work` in the background; what it raises is logged under `name`."""
-        task = asyncio.create_task(work, name=name)  # noqa: TID251 - this is the right room
+        task = asyncio.create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._done)
         return task

@@ -1,0 +1,362 @@
+"""Workspaces: the story from a visit to a running Jupyter, and back to sleep."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from nbhostd.core.capacity import Queue, admit
+from nbhostd.core.errors import NbhostdError, NotNow, Refused
+from nbhostd.core.lifecycle import (
+    Admitted,
+    Dismissed,
+    Event,
+    Failed,
+    Order,
+    Ready,
+    Seen,
+    State,
+    Visited,
+    step,
+)
+from nbhostd.core.model import Course, Opening, Phase, Place, Route, Run, UnitState, Visit, Workspace
+from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
+from nbhostd.core.ports import Desk, Host, Locks, Statistics
+from nbhostd.core.subject import subject
+from nbhostd.core.unitspec import service_name, socket_name, workspace_number
+from nbhostd.core.urls import notebook_url
+from nbhostd.services.courses import Courses
+from nbhostd.services.entries import Entries, Entry
+from nbhostd.services.starter import ImageMissing, Starter, new_label
+from nbhostd.services.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+_ENDED = (Phase.READY, Phase.FAILED)
+
+
+class Workspaces:
+    """Who has which workspace, and what becomes of it. Everything that decides is in core; here it is told and done."""
+
+    def __init__(
+        self, starter: Starter, courses: Courses, desk: Desk, host: Host,
+        statistics: Statistics, locks: Locks, tasks: Tasks,
+    ) -> None:  # fmt: skip
+        self.starter = starter
+        self.entries = Entries()
+        self._courses = courses
+        self._desk = desk
+        self._host = host
+        self._statistics = statistics
+        self._locks = locks
+        self._tasks = tasks
+        self._store = starter.store
+        self._queue = Queue()
+        self._positions: dict[WorkspaceId, int] | None = None
+        self._held_back = ""
+        starter.systemd.on_change(self._unit_changed)
+
+    # The student's way
+
+    async def open(self, visit: Visit) -> Opening:
+        """Prepare a visit's files and ask for a start, without waiting for the container.
+
+        Raises Refused (no such course or notebook), NotNow (too many in the queue), WorldError (disk, desk).
+        """
+        with subject(visit.workspace):
+            course = await self._courses.get(visit.workspace.course)
+            async with self._locks(str(visit.workspace)):
+                notebook, in_course = await self._locate(course, visit)
+                entry = await self._entry_for(visit)
+                settings = await self._courses.settings(course)
+                copied = await self._desk.prepare(
+                    entry.workspace.number, entry.workspace.uid, course.name,
+                    notebook=notebook if in_course else None, force=visit.forcecopy,
+                    links=settings.static_mappings,
+                    aside=f"{self.starter.clock.now():%Y%m%dT%H%M%SZ}",
+                )  # fmt: skip
+            reset = visit.forcecopy and copied
+            self._record(entry, "reset" if reset else "open", notebook)
+            log.info(
+                "%s %s%s", "reset" if reset else "open", notebook, " (copied)" if copied and not reset else ""
+            )
+            self._visit(entry)
+            url = notebook_url(settings.notebook_url_format, notebook)
+            return Opening(entry.workspace, notebook, url, copied)
+
+    async def _locate(self, course: Course, visit: Visit) -> tuple[NotebookPath, bool]:
+        known = await self._store.workspace(visit.workspace)
+
+        async def exists_in_workspace(path: NotebookPath) -> bool:
+            return known is not None and (await self._desk.exists(known.number, known.uid, [path]))[0]
+
+        notebook = await self._courses.locate(course, visit.notebook, exists_in_workspace)
+        if notebook is None:
+            raise Refused("This course has no such notebook.", status=404, reason="no-such-notebook")
+        return notebook, await self._courses.has(course, notebook)
+
+    async def _entry_for(self, visit: Visit) -> Entry:
+        label = new_label(self.starter.random_bytes)
+        now = self.starter.clock.now()
+        workspace = await self._store.ensure_workspace(visit.workspace, visit.mode, label, now)
+        entry = self.entries.by_id(workspace.id)
+        return entry if entry is not None else self.entries.add(workspace, now)
+
+    def _visit(self, entry: Entry) -> None:
+        waiting_limit = self.starter.config.admission.queue_length
+        asleep = entry.state.phase in (Phase.ASLEEP, Phase.FAILED)
+        if asleep and len(self._queue) >= waiting_limit:
+            raise NotNow(
+                "Too many students are waiting to start; please come back in a minute.", retry_after=60
+            )
+        entry.touched_at = self.starter.clock.now()
+        self._tell(entry, Visited())
+
+    def place(self, id: WorkspaceId) -> Place:
+        """Where a student stands now."""
+        entry = self.entries.by_id(id)
+        return self._place(entry) if entry is not None else Place(Phase.ASLEEP)
+
+    def _place(self, entry: Entry) -> Place:
+        state = entry.state
+        if state.phase is not Phase.QUEUED:
+            return Place(state.phase, 0, state.reason, entry.run if state.phase is Phase.READY else None)
+        if self._positions is None:
+            self._positions = {id: place for place, id in enumerate(self._queue.order(), 1)}
+        return Place(Phase.QUEUED, self._positions.get(entry.workspace.id, 0), self._held_back)
+
+    async def wait(self, id: WorkspaceId, timeout: float) -> Place:
+        """The place once READY or FAILED, or as it is after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                async for place in self.watch(id):
+                    if place.phase in _ENDED:
+                        return place
+        except TimeoutError:
+            pass
+        return self.place(id)
+
+    async def watch(self, id: WorkspaceId) -> AsyncIterator[Place]:
+        """The place now and at each change; ends after READY or FAILED, or when the workspace is deleted."""
+        last = None
+        while (entry := self.entries.by_id(id)) is not None:
+            changed = entry.changed
+            place = self._place(entry)
+            if place != last:
+                yield place
+                last = place
+            if place.phase in _ENDED:
+                return
+            await changed.wait()
+
+    # The proxy's way
+
+    def route(self, secret: str) -> Route | None:
+        """Where the server behind a secret is, or None when the secret leads nowhere (any more)."""
+        entry = self.entries.by_secret(secret)
+        if entry is None or entry.run is None:
+            return None
+        path = self.starter.socket_path(entry.workspace.number)
+        return Route(entry.workspace, entry.run, path, self._place(entry))
+
+    def touch(self, number: int) -> None:
+        """A person did something in this workspace."""
+        entry = self.entries.by_number(number)
+        if entry is not None:
+            entry.touched_at = self.starter.clock.now()
+
+    async def reopen(self, route: Route) -> Place:
+        """A page of a sleeping workspace was loaded: ask for a start. Raises NotNow."""
+        entry = self.entries.by_number(route.workspace.number)
+        if entry is None:
+            return Place(Phase.ASLEEP)
+        with subject(entry.workspace.id):
+            self._visit(entry)
+        return self._place(entry)
+
+    async def note_cookie(self, route: Route, kept: bool) -> Run:
+        """Remember whether a browser kept the cookie; once one did not, it cannot be required of this run."""
+        run = replace(
+            route.run,
+            cookie_seen=route.run.cookie_seen or kept,
+            cookie_refused=route.run.cookie_refused or not kept,
+        )
+        entry = self.entries.by_number(route.workspace.number)
+        if run != route.run and entry is not None and entry.run == route.run:
+            self.entries.set_run(entry, run)
+            await self._store.put_run(run)
+        return run
+
+    # The administrator's and the scheduler's way
+
+    async def stop(self, id: WorkspaceId, reason: str, *, timeout: float = 60) -> bool:
+        """Stop a workspace and return when it has stopped; False when it did not run. Raises NotNow when it takes longer."""
+        entry = self.entries.by_id(id)
+        if entry is None or entry.state.phase in (Phase.ASLEEP, Phase.FAILED):
+            return False
+        with subject(id):
+            self._tell(entry, Dismissed(reason))
+        try:
+            async with asyncio.timeout(timeout):
+                while entry.state.phase is Phase.STOPPING:
+                    await entry.changed.wait()
+        except TimeoutError as error:
+            raise NotNow("It is still stopping; see nbhostctl status.") from error
+        return True
+
+    async def disarm(self, workspace: Workspace) -> None:
+        """Stop a workspace for good and take its units away."""
+        await self.stop(workspace.id, "deleted")
+        await self.starter.systemd.stop(socket_name(workspace.number), timeout=10)
+        await self.starter.systemd.stop(service_name(workspace.number), timeout=60)
+
+    async def delete(self, id: WorkspaceId) -> None:
+        """Delete a workspace with all its files. Not being there is success."""
+        with subject(id):
+            async with self._locks(str(id)):
+                workspace = await self._store.workspace(id)
+                if workspace is None:
+                    return
+                await self.disarm(workspace)
+                await self._desk.delete(workspace.number, workspace.uid)
+                await self._store.delete_workspace(workspace.number)
+                entry = self.entries.by_id(id)
+                if entry is not None:
+                    self.entries.remove(entry)
+            log.info("deleted with its files")
+
+    async def delete_of_course(self, course: CourseName) -> int:
+        """Delete every workspace of a course; how many there were."""
+        workspaces = await self._store.workspaces(course)
+        for workspace in workspaces:
+            await self.delete(workspace.id)
+        return len(workspaces)
+
+    # The machine of states: told here, done below
+
+    def tell(self, entry: Entry, event: Event) -> None:
+        """Let the lifecycle decide on an event and carry out its orders."""
+        with subject(entry.workspace.id):
+            self._tell(entry, event)
+
+    def _tell(self, entry: Entry, event: Event) -> None:
+        before = entry.state
+        entry.state, orders = step(before, event)
+        for order in orders:
+            self._obey(entry, order)
+        if entry.state != before:
+            self._log_change(before, entry.state)
+            entry.announce()
+            self._pump()
+
+    def _obey(self, entry: Entry, order: Order) -> None:
+        id, number = entry.workspace.id, entry.workspace.number
+        match order:
+            case Order.ENQUEUE:
+                self._queue.add(id)
+            case Order.LEAVE_QUEUE:
+                self._queue.remove(id)
+            case Order.START:
+                self._tasks.spawn(f"start of {id}", self._start(entry))
+            case Order.STOP:
+                self._tasks.spawn(f"stop of {id}", self._stop(entry))
+            case Order.FORGET_FAILURE:
+                self._tasks.spawn(f"reset of {id}", self.starter.systemd.reset_failed(service_name(number)))
+
+    def _log_change(self, before: State, after: State) -> None:
+        if after.phase is Phase.FAILED:
+            log.error("failed: %s; nbhostctl logs shows its last lines", after.reason)
+        elif after.phase is not before.phase and after.phase is not Phase.QUEUED:
+            log.info("%s%s", after.phase, f": {after.reason}" if after.reason else "")
+
+    def _pump(self) -> None:
+        """Admit and reserve in one synchronous go, as long as there is room."""
+        self._positions = None
+        before = (len(self._queue), self._held_back)
+        self._held_back = ""
+        while (next_id := self._queue.peek()) is not None:
+            starting = sum(entry.state.phase is Phase.STARTING for entry in self.entries)
+            verdict = admit(self.starter.config.admission, self._host.facts(), starting)
+            if not verdict.admitted:
+                self._held_back = verdict.reason
+                break
+            self._queue.pop()
+            entry = self.entries.by_id(next_id)
+            if entry is not None:
+                with subject(next_id):
+                    entry.state, orders = step(entry.state, Admitted())
+                    for order in orders:
+                        self._obey(entry, order)
+                entry.announce()
+        if before != (len(self._queue), self._held_back):
+            self._announce_queue()
+
+    def pump(self) -> None:
+        """Try again whoever was held back by memory or disk."""
+        if self._queue.peek() is not None:
+            self._pump()
+
+    def _announce_queue(self) -> None:
+        for id in self._queue.order():
+            entry = self.entries.by_id(id)
+            if entry is not None:
+                entry.announce()
+
+    async def _start(self, entry: Entry) -> None:
+        try:
+            await self._start_or_join(entry)
+        except ImageMissing as error:
+            log.error("cannot start: %s", error)
+            self._tell(entry, Failed("image"))
+        except NbhostdError as error:
+            log.error("cannot start: %s", error)
+            self._tell(entry, Failed("start"))
+        else:
+            self._record(entry, "start", NotebookPath(""))
+            self._tell(entry, Ready())
+
+    async def _start_or_join(self, entry: Entry) -> None:
+        starter, number = self.starter, entry.workspace.number
+        if (
+            entry.run is not None
+            and (await starter.systemd.status(service_name(number))).state is UnitState.ACTIVATING
+        ):
+            await starter.wake(number)
+            return
+        course = await self._courses.get(entry.workspace.id.course)
+        digest = await starter.image_digest(course)
+        entry.workspace = await starter.arm(entry.workspace, course, digest)
+        self.entries.set_run(entry, await starter.new_run(entry.workspace, digest))
+        await starter.wake(number)
+
+    async def _stop(self, entry: Entry) -> None:
+        name = service_name(entry.workspace.number)
+        try:
+            await self.starter.systemd.stop(name, timeout=self.starter.config.idle.stop_timeout + 15)
+        except NbhostdError as error:
+            log.error("could not be stopped: %s", error)
+        self._record(entry, "stop", NotebookPath(""))
+        await self.look(entry)
+
+    def _record(self, entry: Entry, event: str, notebook: NotebookPath) -> None:
+        self._statistics.record(self.starter.clock.now(), entry.workspace.id, event, notebook)
+
+    # What systemd says
+
+    def _unit_changed(self, unit: str) -> None:
+        number = workspace_number(unit)
+        entry = self.entries.by_number(number) if number is not None and unit.endswith(".service") else None
+        if entry is not None:
+            self._tasks.spawn(f"look at {unit}", self.look(entry))
+
+    async def look(self, entry: Entry) -> None:
+        """Ask systemd how a workspace's service is, and take it as the truth. Could-not-ask changes nothing."""
+        with subject(entry.workspace.id):
+            try:
+                status = await self.starter.systemd.status(service_name(entry.workspace.number))
+            except NbhostdError as error:
+                log.warning("systemd could not be asked: %s", error)
+                return
+            self._tell(entry, Seen(status.state, status.result or "success"))
