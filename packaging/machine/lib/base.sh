@@ -36,20 +36,24 @@ apt_proxy_options() {
     done
 }
 
-# base_tar FLAVOUR PACKAGE... - print the path of the cached tar with base_packages and PACKAGEs, made when missing.
+# base_path - where the tar made by today's recipe is kept.
+base_path() {
+    local recipe
+    recipe=$(printf '%s\n' "$suite" "${base_packages[@]}" | sha256sum | cut -c1-12)
+    printf '%s\n' "${NBHOSTD_CACHE:-$state}/base-$recipe.tar"
+}
+
+# base_tar - print base_path, with the tar made when it is missing.
 base_tar() {
-    local flavour=$1 cache=${NBHOSTD_CACHE:-$state} recipe tar
-    shift
-    recipe=$(printf '%s\n' "$suite" "${base_packages[@]}" "$@" | sha256sum | cut -c1-12)
-    tar=$cache/base-$flavour-$recipe.tar
-    mkdir -p "$cache"
-    [[ -f $tar ]] || locked "$cache/base-$flavour.lock" make_base_tar "$tar" "$@"
+    local tar
+    tar=$(base_path)
+    mkdir -p "$(dirname "$tar")"
+    [[ -f $tar ]] || locked "$(dirname "$tar")/base.lock" make_base_tar "$tar"
     printf '%s\n' "$tar"
 }
 
 make_base_tar() {
     local tar=$1 sources proxies
-    shift
     [[ ! -f $tar ]] || return 0
     need mmdebstrap=mmdebstrap
     apt_index
@@ -58,12 +62,14 @@ make_base_tar() {
     say "making a pristine Debian $suite (about a minute)"
     # shellcheck disable=SC2016  # expanded by mmdebstrap's shell
     printf '%s\n' "$sources" |
-        mmdebstrap --variant=minbase --format=tar --include="$(IFS=,; echo "${base_packages[*]} $*" | tr ' ' ,)" \
+        mmdebstrap --variant=minbase --format=tar --include="$(IFS=,; echo "${base_packages[*]}")" \
             --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' "${proxies[@]}" \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
             --dpkgopt='path-exclude=/usr/share/locale/*' \
             --customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf' \
             "$suite" "$tar.partial" - >&2
+    # Tars of earlier recipes are of no use to this checkout.
+    [[ -n ${NBHOSTD_CACHE:-} ]] || rm -f "$state"/base-*.tar
     mv "$tar.partial" "$tar"
     say "kept as $tar ($(du -h "$tar" | cut -f1))"
 }

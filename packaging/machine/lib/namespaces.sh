@@ -42,13 +42,17 @@ namespaces_boot() {
 # namespaces_unpack - the pristine tree, once.
 namespaces_unpack() {
     local tar
-    [[ ! -e $ns/pristine.ready ]] || return 0
-    tar=$(base_tar namespaces)
+    if [[ -e $ns/pristine.ready ]]; then
+        [[ $(<"$ns/pristine.ready") == "$(basename "$(base_path)")" ]] ||
+            say "the list of Debian packages has changed since this machine was made: 'machine reset' takes the new one"
+        return 0
+    fi
+    tar=$(base_tar)
     say "unpacking"
     rm -rf "$ns/pristine"
     mkdir -p "$ns/pristine"
     tar -C "$ns/pristine" --xattrs --xattrs-include='*' --numeric-owner -xf "$tar"
-    : >"$ns/pristine.ready"
+    basename "$tar" >"$ns/pristine.ready"
 }
 
 # namespaces_prepare - the writable side: an overlay over the pristine tree, and a real /var, because
@@ -131,12 +135,13 @@ namespaces_sweep() {
 namespaces_reset() {
     namespaces_stop
     rm -rf "$ns/upper" "$ns/work" "${ns:?}/var" "$ns/var.ready"
+    [[ ! -e $ns/pristine.ready || $(<"$ns/pristine.ready") == "$(basename "$(base_path)")" ]] || rm "$ns/pristine.ready"
 }
 
 namespaces_destroy() {
     namespaces_stop
     rm -rf "$ns" "$ns_console"
-    rm -f "$state"/base-namespaces-*
+    rm -f "$state"/base-*.tar "$state"/base-*.partial "$state/base.lock"
     rm -f "$state/lock"
     rmdir --ignore-fail-on-non-empty "$state" "$checkout/build"
 }
