@@ -1,0 +1,1 @@
+"""Starts a workspace's Jupyter server on the socket that systemd hands over."""
