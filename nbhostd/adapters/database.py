@@ -33,6 +33,7 @@ Migration = tuple[int, str, Callable[[Connection], None]]
 _BUSY_MILLISECONDS = 10_000
 _READERS = 2
 _LEDGER = "migrations"
+_DAMAGED = "The database {} is damaged: restore it from a backup."
 
 
 @contextmanager
@@ -54,6 +55,8 @@ def database_errors(path: Path) -> Iterator[None]:
             raise NotNow("The server's disk is full.", retry_after=60, detail=detail) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise NotNow("The server's database is busy.", retry_after=5, detail=detail) from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise WorldError(_DAMAGED.format(path), detail=detail) from error
         raise WorldError("The server's database cannot be used.", detail=detail) from error
 
 
@@ -149,9 +152,7 @@ class Database:
     def _check(self, connection: Connection) -> None:
         faults = [row[0] for row in connection.execute("PRAGMA quick_check(5)")]
         if faults != ["ok"]:
-            raise WorldError(
-                f"The database {self._path} is damaged: restore it from a backup.", detail="; ".join(faults)
-            )
+            raise WorldError(_DAMAGED.format(self._path), detail="; ".join(faults))
 
     def _migrate(self, connection: Connection, migrations: tuple[Migration, ...]) -> None:
         """Apply what this file has not seen, each step and its record in one transaction."""
