@@ -48,6 +48,8 @@ outfit_systemd() {
     mkdir -p "$tree/var/log/journal"
     # Each machine its own identity: systemd makes one at the first boot.
     [[ -s $tree/etc/machine-id ]] || : >"$tree/etc/machine-id"
+    # The tree is whole: no boot has to bring its caches up to date (systemd-update-done.service(8)).
+    touch "$tree/etc/.updated" "$tree/var/.updated"
 }
 
 # outfit_masks DIRECTORY UNIT... - units that have no place in a machine.
@@ -60,10 +62,10 @@ outfit_masks() {
     done
 }
 
-# Timers that would use the network or the disk in the middle of a test.
+# Timers that would use the network or the disk in the middle of a test, and what nobody here needs.
 untimely_units=(
     apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer man-db.timer
-    netavark-dhcp-proxy.service
+    netavark-dhcp-proxy.service proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount systemd-binfmt.service
 )
 # Units that ask for a kernel of one's own, or for network ports, which namespaces share with this computer.
 kernel_units=(

@@ -72,7 +72,7 @@ qemu_acceleration() {
 qemu_kvm_works() {
     [[ -w /dev/kvm ]] || return 1
     say "trying KVM"
-    timeout 15 qemu-system-x86_64 -accel kvm -cpu host -m 512 -nodefaults -no-reboot -display none -serial stdio \
+    timeout 10 qemu-system-x86_64 -accel kvm -cpu host -m 512 -nodefaults -no-reboot -display none -serial stdio \
         -kernel "$qemu/kernel/vmlinuz" -append 'console=ttyS0 panic=-1 root=none' </dev/null 2>/dev/null |
         grep -q 'Unable to mount root fs'
 }
