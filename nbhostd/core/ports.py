@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from nbhostd.core.model import (
     Course,
+    CourseSettings,
     HostFacts,
     Intent,
     Job,
@@ -67,6 +68,9 @@ class Jobs(Protocol):
     async def run(self, number: int, spec: JobSpec, on_line: Callable[[str], None]) -> JobState:
         """Run to the end, feeding complete lines of output; the state it ended in."""
 
+    async def attach(self, number: int, on_line: Callable[[str], None]) -> JobState:
+        """Follow a job that an earlier daemon left, from its first line; LOST when nobody knows how it ended."""
+
     async def cancel(self, number: int) -> None:
         """Stop the job's unit; `run` then returns CANCELLED."""
 
@@ -100,6 +104,24 @@ class Desk(Protocol):
 
     async def delete(self, workspace: int, uid: int) -> None:
         """Remove the workspace directory whole; not being there is success."""
+
+
+class CourseShelf(Protocol):
+    """What opening a notebook asks of the courses (services/courses.py)."""
+
+    async def get(self, name: CourseName) -> Course:
+        """The course. Raises Refused(404)."""
+
+    async def settings(self, course: Course) -> CourseSettings:
+        """What the course's repository says of itself, at the published commit."""
+
+    async def has(self, course: Course, path: NotebookPath) -> bool:
+        """Whether the published tree has this very file."""
+
+    async def locate(
+        self, course: Course, requested: NotebookPath, exists: Callable[[NotebookPath], Awaitable[bool]]
+    ) -> NotebookPath | None:
+        """The notebook that a launch means, in the course or where `exists` says so, or None."""
 
 
 class EnvFiles(Protocol):

@@ -1,0 +1,82 @@
+"""A job described as a transient service: properties as plain values, nothing touched."""
+
+from __future__ import annotations
+
+from nbhostd.core.model import JobSpec, JobState, UnitState, UnitStatus
+from nbhostd.core.unitspec import UnitSpec
+
+SLICE = UnitSpec(
+    "nbhjobs.slice",
+    (("Description", "Builds and pulls of nbhostd"), ("CPUWeight", 20), ("IOWeight", 20)),
+)
+"""Jobs give way to students: a fifth of a workspace's weight, for all of them together."""
+
+_STOP_TIMEOUT = 10_000_000
+
+
+def job_unit(number: int) -> str:
+    """The name of a job's service."""
+    return f"nbhjob-{number}.service"
+
+
+def job_number(unit: str) -> int | None:
+    """The number of the job that a unit belongs to, or None."""
+    digits = unit.removeprefix("nbhjob-").removesuffix(".service")
+    return int(digits) if unit == f"nbhjob-{digits}.service" and digits.isdecimal() else None
+
+
+def describe_job(number: int, spec: JobSpec, log: str) -> UnitSpec:
+    """The transient service of a job whose output is appended to the file `log` (absolute).
+
+    Output goes to a file, not through the daemon, so that a daemon that restarts ends no build. The unit
+    outlives its program (`RemainAfterExit`, and failed units stay loaded) until somebody has asked how it ended.
+    """
+    directory = (("WorkingDirectory", spec.working_directory),) if spec.working_directory else ()
+    return UnitSpec(
+        job_unit(number),
+        (
+            ("Description", f"nbhostd job {number}: {spec.kind} {spec.subject}"),
+            ("Type", "exec"),
+            ("ExecStart", spec.argv),
+            ("Environment", tuple(f"{name}={value}" for name, value in spec.environment)),
+            *directory,
+            ("Slice", SLICE.name),
+            ("Delegate", True),
+            ("RuntimeMaxUSec", round(spec.timeout * 1_000_000)),
+            ("TimeoutStopUSec", _STOP_TIMEOUT),
+            ("RemainAfterExit", True),
+            ("CollectMode", "inactive"),
+            ("SyslogIdentifier", f"nbh/job/{number}"),
+            ("StandardInput", "null"),
+            ("StandardOutputFileToAppend", log),
+            ("StandardErrorFileToAppend", log),
+        ),
+    )
+
+
+def job_end(status: UnitStatus, *, cancelled: bool) -> JobState | None:
+    """How a job ended, going by its unit; None while it runs."""
+    if status.state is UnitState.FAILED:
+        return JobState.CANCELLED if cancelled else JobState.FAILED
+    if status.state in (UnitState.ABSENT, UnitState.INACTIVE):
+        return JobState.CANCELLED if cancelled else JobState.LOST
+    if status.state is UnitState.ACTIVE and status.sub_state == "exited":
+        return JobState.SUCCEEDED
+    return None
+
+
+def why_it_failed(status: UnitStatus) -> str:
+    """One sentence about a failed unit, for the end of its log."""
+    match status.result:
+        case "timeout":
+            return "It ran for too long and was stopped."
+        case "oom-kill":
+            return "It was killed because the computer ran out of memory."
+        case "exit-code" if status.main_status == 203:
+            return "Its program could not be started."
+        case "exit-code":
+            return f"It ended with exit status {status.main_status}."
+        case "signal" | "core-dump":
+            return f"It was killed by signal {status.main_status}."
+        case other:
+            return f"It failed ({other})."
