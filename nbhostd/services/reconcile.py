@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from nbhostd.core.errors import NbhostdError
 from nbhostd.core.lifecycle import Seen
 from nbhostd.core.model import Intent, UnitState, UnitStatus, Workspace
+from nbhostd.core.ports import CourseShelf
 from nbhostd.core.subject import subject
 from nbhostd.core.unitspec import service_name, socket_name, workspace_number
-from nbhostd.services.courses import Courses
 from nbhostd.services.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _RUNNING = (UnitState.ACTIVE, UnitState.ACTIVATING, UnitState.RELOADING, UnitSta
 class Reconciler:
     """Adopts what an earlier life of the daemon left, arms again what should be armed, ends what nobody knows."""
 
-    def __init__(self, workspaces: Workspaces, courses: Courses) -> None:
+    def __init__(self, workspaces: Workspaces, courses: CourseShelf) -> None:
         self._workspaces = workspaces
         self._courses = courses
         self._store = workspaces.starter.store

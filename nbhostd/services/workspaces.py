@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 from nbhostd.core.capacity import Queue, admit
@@ -23,11 +23,10 @@ from nbhostd.core.lifecycle import (
 )
 from nbhostd.core.model import Course, Opening, Phase, Place, Route, Run, UnitState, Visit, Workspace
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
-from nbhostd.core.ports import Desk, Host, Locks, Statistics
+from nbhostd.core.ports import CourseShelf, Desk, Host, Locks, Statistics
 from nbhostd.core.subject import subject
 from nbhostd.core.unitspec import service_name, socket_name, workspace_number
 from nbhostd.core.urls import notebook_url
-from nbhostd.services.courses import Courses
 from nbhostd.services.entries import Entries, Entry
 from nbhostd.services.starter import ImageMissing, Starter, new_label
 from nbhostd.services.tasks import Tasks
@@ -41,7 +40,7 @@ class Workspaces:
     """Who has which workspace, and what becomes of it. Everything that decides is in core; here it is told and done."""
 
     def __init__(
-        self, starter: Starter, courses: Courses, desk: Desk, host: Host,
+        self, starter: Starter, courses: CourseShelf, desk: Desk, host: Host,
         statistics: Statistics, locks: Locks, tasks: Tasks,
     ) -> None:  # fmt: skip
         self.starter = starter
@@ -56,7 +55,12 @@ class Workspaces:
         self._queue = Queue()
         self._positions: dict[WorkspaceId, int] | None = None
         self._held_back = ""
+        self._on_end: list[Callable[[int], None]] = []
         starter.systemd.on_change(self._unit_changed)
+
+    def on_end(self, callback: Callable[[int], None]) -> None:
+        """Call `callback(number)` when a workspace that was ready no longer is."""
+        self._on_end.append(callback)
 
     # The student's way
 
@@ -169,10 +173,17 @@ class Workspaces:
 
     async def reopen(self, route: Route) -> Place:
         """A page of a sleeping workspace was loaded: ask for a start. Raises NotNow."""
-        entry = self.entries.by_number(route.workspace.number)
+        return await self.wake(route.workspace.id)
+
+    async def wake(self, id: WorkspaceId) -> Place:
+        """Ask for a start and touch no file. Raises Refused(404) when there is no such workspace, NotNow."""
+        entry = self.entries.by_id(id)
         if entry is None:
-            return Place(Phase.ASLEEP)
-        with subject(entry.workspace.id):
+            workspace = await self._store.workspace(id)
+            if workspace is None:
+                raise Refused("This workspace does not exist any more.", status=404, reason="no-workspace")
+            entry = self.entries.add(workspace, self.starter.clock.now())
+        with subject(id):
             self._visit(entry)
         return self._place(entry)
 
@@ -248,6 +259,9 @@ class Workspaces:
             self._obey(entry, order)
         if entry.state != before:
             self._log_change(before, entry.state)
+            if before.phase is Phase.READY and entry.state.phase is not Phase.READY:
+                for callback in self._on_end:
+                    callback(entry.workspace.number)
             entry.announce()
             self._pump()
 
@@ -316,20 +330,21 @@ class Workspaces:
         else:
             self._record(entry, "start", NotebookPath(""))
             self._tell(entry, Ready())
+            # It may have died before this was told.
+            await self.look(entry)
 
     async def _start_or_join(self, entry: Entry) -> None:
         starter, number = self.starter, entry.workspace.number
         if (
-            entry.run is not None
-            and (await starter.systemd.status(service_name(number))).state is UnitState.ACTIVATING
+            entry.run is None
+            or (await starter.systemd.status(service_name(number))).state is not UnitState.ACTIVATING
         ):
+            course = await self._courses.get(entry.workspace.id.course)
+            digest = await starter.image_digest(course)
+            entry.workspace = await starter.arm(entry.workspace, course, digest)
+            self.entries.set_run(entry, await starter.new_run(entry.workspace, digest))
+        if entry.state.phase is Phase.STARTING:
             await starter.wake(number)
-            return
-        course = await self._courses.get(entry.workspace.id.course)
-        digest = await starter.image_digest(course)
-        entry.workspace = await starter.arm(entry.workspace, course, digest)
-        self.entries.set_run(entry, await starter.new_run(entry.workspace, digest))
-        await starter.wake(number)
 
     async def _stop(self, entry: Entry) -> None:
         name = service_name(entry.workspace.number)
