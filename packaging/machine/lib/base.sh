@@ -3,9 +3,11 @@
 
 suite=trixie
 base_packages=(
-    systemd systemd-sysv dbus dbus-user-session libpam-systemd udev openssh-server ca-certificates procps iproute2 netbase
+    systemd systemd-sysv dbus dbus-user-session libpam-systemd udev kmod openssh-server ca-certificates procps iproute2
+    netbase
     podman crun uidmap passt catatonit git python3 python3-venv mmdebstrap
     dpkg-dev debhelper dh-python fakeroot lintian debconf-utils autopkgtest make curl less strace
+    bash-completion
 )
 
 # debian_mirror LABEL - the mirror that this computer's apt uses for Debian's archive of that label.

@@ -76,7 +76,7 @@ run_unit() {
 
 # identify USER - set `become`, `manager` and `options` of run_unit for USER.
 identify() {
-    local user=$1 entry uid gid home bus
+    local user=$1 entry uid gid home bus session
     # shellcheck disable=SC2016  # expanded in the machine
     entry=$("${driver}_enter" sh -c '
         entry=$(getent passwd "$1") || exit 1
@@ -86,11 +86,12 @@ identify() {
     IFS=: read -r bus _ _ uid gid _ home _ <<<"$entry"
     options+=("--setenv=HOME=$home" "--setenv=USER=$user" "--setenv=LOGNAME=$user" "--working-directory=$home")
     [[ $user != root ]] || return 0
-    options+=("--setenv=XDG_RUNTIME_DIR=/run/user/$uid" "--setenv=DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus")
+    session=("XDG_RUNTIME_DIR=/run/user/$uid" "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus")
+    options+=("${session[@]/#/--setenv=}")
     if [[ $bus == yes ]]; then
         manager=(--user)
         become=(setpriv "--reuid=$uid" "--regid=$gid" --init-groups
-            env "HOME=$home" "USER=$user" "XDG_RUNTIME_DIR=/run/user/$uid")
+            env "HOME=$home" "USER=$user" "${session[@]}")
     else
         options+=("--uid=$user")
     fi
