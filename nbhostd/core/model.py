@@ -164,12 +164,27 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """A static site that a course's script makes of it, as the course describes it."""
+
+    name: str
+    id: str
+    description: str = ""
+    script: str = ""
+    directory: str = "."
+    result_folder: str = "_build/html"
+    entry_point: str = "index.html"
+    external_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CourseSettings:
     """What a course's repository says of itself (nbhosting.yaml layers), read at one commit."""
 
     notebook_url_format: str = "notebooks/{notebook}"
     static_mappings: tuple[Mapping, ...] = ()
     tracks: tuple[Track, ...] = ()
+    builds: tuple[Build, ...] = ()
     warnings: tuple[str, ...] = ()
     """Faults found in the files, each 'file:line: sentence': reported, never fatal."""
 

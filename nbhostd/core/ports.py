@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -152,6 +152,9 @@ class Git(Protocol):
     async def export(self, course: CourseName, commit: str, on_line: Callable[[str], None]) -> None:
         """Write the immutable tree of a commit and make it `current`, atomically. Exporting twice is success."""
 
+    async def changes(self, course: CourseName, old: str, new: str) -> int | None:
+        """How many files differ between two commits; None when one of them is gone."""
+
     async def files(self, course: CourseName) -> frozenset[str]:
         """Paths of all regular files of the current tree (empty when none)."""
 
@@ -242,6 +245,16 @@ class Locks(Protocol):
     """One story at a time per key."""
 
     def __call__(self, key: str) -> AbstractAsyncContextManager[None]: ...
+
+
+class JobLog(Protocol):
+    """Where a job's lines are kept."""
+
+    def append(self, number: int, line: str) -> None:
+        """Write one line. Raises WorldError when the disk says no."""
+
+    def live(self, number: int) -> AbstractContextManager[None]:
+        """For as long as this is entered, followers of the log wait for more."""
 
 
 class LogReader(Protocol):

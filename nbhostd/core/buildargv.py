@@ -1,0 +1,20 @@
+"""The command that builds an image, as a plain value: images/build does the rest, as the service user."""
+
+from __future__ import annotations
+
+from nbhostd.core.config import Config
+from nbhostd.core.model import JobSpec
+
+TIMEOUT = 2 * 3600.0
+"""Seconds; a course's image may compile things."""
+
+
+def build_image(config: Config, what: str, *, context: str | None = None, fresh: bool = False) -> JobSpec:
+    """The job that builds 'minimal', 'scipy' or, from the recipe in the directory `context`, a course's image."""
+    options = (f"--base={config.images.base}",) if context is None else (f"--context={context}",)
+    return JobSpec(
+        kind="build",
+        subject=what,
+        argv=(f"{config.paths.share}/images/build", what, *options, *(("--fresh",) if fresh else ())),
+        timeout=TIMEOUT,
+    )
