@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes, urlencode, urlsplit
 
 from nbhostd.core.errors import Refused
+from nbhostd.core.headers import host_name
 from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
 
 LAUNCH_NAMES = ("ipythonExercice", "notebookLazyCopy")
@@ -126,8 +127,7 @@ def workspace_origin(public_url: str, workspace_domain: str, label: str) -> str:
 
 def host_label(host: str, workspace_domain: str) -> str | None:
     """The label when a request's Host (port allowed) is a workspace's own, matched whole; else None."""
-    name = host.rpartition(":")[0] if re.search(r":\d*$", host) else host
-    label, dot, domain = name.lower().removesuffix(".").partition(".")
+    label, dot, domain = host_name(host).removesuffix(".").partition(".")
     if not workspace_domain or not dot or domain != workspace_domain:
         return None
     return label if _LABEL.fullmatch(label) else None

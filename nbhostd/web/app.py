@@ -1,0 +1,145 @@
+"""The web application of the student's floor: routes, the rule of hosts, and errors made into pages."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from nbhostd.core.errors import NbhostdError, Refused, WorldError
+from nbhostd.core.model import Route
+from nbhostd.core.subject import subject
+from nbhostd.core.urls import LAUNCH_NAMES, host_label
+from nbhostd.web.assets import PREFIX as ASSETS
+from nbhostd.web.context import Context, WebSettings
+from nbhostd.web.enter import Enter
+from nbhostd.web.faults import Fault, fault_of
+from nbhostd.web.pages import BADGES
+from nbhostd.web.student import Student
+from nbhostd.web.waiting import Waiting
+
+__all__ = ["Context", "Floor", "WebSettings"]
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 1 << 20
+"""Bytes of a request's body that our own pages read; what goes to a workspace is streamed and not counted."""
+
+_SECRET = "{secret:[A-Za-z0-9_-]{22}}"
+# Slashes may be doubled anywhere: LMS pages are made from a server URL with or without one at its end.
+_LAUNCH = f"/{{launch:/*(?:{'|'.join(LAUNCH_NAMES)})(?:/(?s:.*))?}}"
+
+
+class Mountable(Protocol):
+    """Whoever answers below /w/<secret>/ (web/proxy.py)."""
+
+    def add_to(self, router: web.UrlDispatcher) -> None: ...
+
+
+class Floor:
+    """The student's floor: made first, then the proxy that calls `on_visit` and `on_error`, then the application."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._waiting = Waiting(context)
+        self._student = Student(context, self._waiting)
+
+    async def on_visit(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """The answer to a page load of a workspace that is not ready."""
+        return await self._student.wake(request, route)
+
+    def on_error(self, request: web.BaseRequest, error: NbhostdError) -> web.StreamResponse:
+        """The answer to whoever is refused."""
+        _log(request, error)
+        return self._context.pages.error(request, fault_of(error))
+
+    def application(self, proxy: Mountable) -> web.Application:
+        """The application, with the proxy's routes after ours."""
+        context, waiting, enter = self._context, self._waiting, Enter(self._context)
+        app = web.Application(middlewares=[_errors(context), _hosts(context)], client_max_size=MAX_BODY)
+        get = app.router.add_get
+        get("/", self._home)
+        get("/healthz", _healthz)
+        get(ASSETS + "{digest}/{name}", context.pages.assets.serve)
+        get(_LAUNCH, self._student.launch, allow_head=False)
+        get("/visit/{ticket}", waiting.show, allow_head=False)
+        get("/visit/{ticket}/events", waiting.events, allow_head=False)
+        get("/visit/{ticket}/again", waiting.again, allow_head=False)
+        get(f"/w/{_SECRET}/.nbhostd/enter", enter.enter, allow_head=False)
+        get(f"/w/{_SECRET}/.nbhostd/entered", enter.entered, allow_head=False)
+        proxy.add_to(app.router)
+        app.on_shutdown.append(waiting.close)
+        return app
+
+    async def _home(self, request: web.Request) -> web.StreamResponse:
+        return self._context.pages.render(request, "home.html")
+
+
+async def _healthz(_request: web.Request) -> web.Response:
+    return web.Response(text="alive\n", headers={hdrs.CACHE_CONTROL: "no-store", hdrs.SERVER: "nbhostd"})
+
+
+def _hosts(context: Context) -> Middleware:
+    """With origins per workspace, a workspace's host has that workspace and nothing else, and no other host has any."""
+
+    @web.middleware
+    async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
+        domain = context.settings().workspace_domain
+        if domain and not request.path.startswith(ASSETS):
+            on_workspace_host = host_label(request.headers.get(hdrs.HOST, ""), domain) is not None
+            if on_workspace_host != request.path.startswith("/w/"):
+                raise Refused("This is not at this address.", status=421, reason="wrong-host")
+        return await handler(request)
+
+    return hosts
+
+
+def _errors(context: Context) -> Middleware:
+    """Whatever goes wrong below becomes a page, or JSON for a program; a bug shows nothing but a number of the log."""
+
+    @web.middleware
+    async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except NbhostdError as error:
+            fault = fault_of(error)
+            _log(request, error)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            fault = _http_fault(error)
+        except ConnectionError:
+            raise  # the browser is gone: nobody to tell
+        except Exception:  # the last keeper: a bug must end in the log, never in a page
+            fault = Fault(500, "bug", "", incident=secrets.token_hex(4))
+            with _about(request):
+                log.exception("incident %s: a bug while answering %s", fault.incident, request.method)
+        if request.writer.output_size > 0:
+            # Part of an answer is out: all that is left is to break it off.
+            raise ConnectionAbortedError("the answer had begun")
+        return context.pages.error(request, fault)
+
+    return errors
+
+
+def _log(request: web.BaseRequest, error: NbhostdError) -> None:
+    with _about(request):
+        if isinstance(error, WorldError):
+            log.error("answered %s: %s", error.status, error)
+        elif error.status >= 500:
+            log.warning("answered %s: %s", error.status, error)
+
+
+def _about(request: web.BaseRequest) -> AbstractContextManager[None]:
+    badges = request.get(BADGES)
+    return subject(f"{badges.course}/{badges.student}" if badges else "")
+
+
+def _http_fault(error: web.HTTPException) -> Fault:
+    reasons = {404: "not-found", 405: "wrong-method"}
+    allow = ", ".join(sorted(error.allowed_methods)) if isinstance(error, web.HTTPMethodNotAllowed) else ""
+    return Fault(error.status, reasons.get(error.status, "http"), error.reason, allow=allow)

@@ -1,0 +1,139 @@
+"""What an error page says: from a status and a stable reason to sentences for a student."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbhostd.core.errors import NbhostdError, NotNow, Refused
+from nbhostd.web.languages import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error as it is shown: nothing in here is internal. `incident` finds the log's lines."""
+
+    status: int
+    reason: str
+    message: str
+    retry_after: int | None = None
+    incident: str = ""
+    allow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What happened, and what to do, in English; the catalogues have the other languages."""
+
+    happened: str
+    advice: str
+
+
+_TITLES = {
+    400: N_("This address is not right"),
+    403: N_("This notebook cannot be opened from here"),
+    404: N_("There is nothing at this address"),
+    405: N_("This cannot be done here"),
+    409: N_("Something else is under way"),
+    410: N_("This link has expired"),
+    413: N_("This is too large"),
+    421: N_("This address is not right"),
+    429: N_("One moment, please"),
+    500: N_("Something went wrong on our side"),
+    502: N_("The server could not do this"),
+    503: N_("One moment, please"),
+}
+_OTHER_TITLE = N_("This did not work")
+
+_RELOAD = N_("Reload the page of your course: it makes a new link.")
+_TELL = N_("If it happens again, tell your teacher.")
+_TELL_ADDRESS = N_("If you came from a page of your course, tell your teacher: the address in it is wrong.")
+
+_WORDS = {
+    "bad-course-name": Words(
+        N_("The name of the course in this address is not a valid name."), _TELL_ADDRESS
+    ),
+    "bad-student-name": Words(
+        N_("The name of the student in this address is not a valid name."), _TELL_ADDRESS
+    ),
+    "bad-notebook-path": Words(
+        N_("The notebook in this address is not a path inside a course."), _TELL_ADDRESS
+    ),
+    "bad-encoding": Words(N_("This address has characters that cannot be read."), _TELL_ADDRESS),
+    "bad-inner-url": Words(N_("This address leads outside the workspace."), _RELOAD),
+    "not-a-launch": Words(
+        N_("A notebook's address is made of a course, a notebook and a student."), _TELL_ADDRESS
+    ),
+    "no-such-course": Words(N_("This server has no course of this name."), _TELL_ADDRESS),
+    "no-such-notebook": Words(N_("This course has no notebook of this name."), _TELL_ADDRESS),
+    "not-found": Words(N_("This server has no such page."), _TELL_ADDRESS),
+    "not-signed": Words(
+        N_("Notebooks are opened from the pages of a course, which sign the link for you."),
+        N_("Go to your course and open the notebook there."),
+    ),
+    "bad-launch": Words(N_("This link is incomplete."), _RELOAD),
+    "bad-signature": Words(
+        N_("The signature of this link does not fit: it was changed, or signed with another key."), _RELOAD
+    ),
+    "expired-launch": Words(N_("This link was made too long ago."), _RELOAD),
+    "too-long-launch": Words(
+        N_("This link asks to be good for too long."),
+        N_("Tell your teacher: the clock of the course's site or its settings are wrong."),
+    ),
+    "used-launch": Words(N_("This link was used already: it opens a notebook once."), _RELOAD),
+    "bad-ticket": Words(N_("This link was not made here, or it was changed."), _RELOAD),
+    "expired-ticket": Words(N_("This page has waited for too long."), _RELOAD),
+    "moved": Words(N_("This workspace was started again, and has another address now."), _RELOAD),
+    "no-such-workspace": Words(
+        N_("This address led to a workspace that was started again since, or is gone."), _RELOAD
+    ),
+    "no-cookie": Words(N_("This workspace was opened in another browser."), _RELOAD),
+    "foreign-origin": Words(N_("Another site tried to do something in your workspace."), _RELOAD),
+    "wrong-host": Words(N_("This workspace is not at this address."), _RELOAD),
+    "wrong-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
+    "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
+    "bug": Words(
+        N_("This is a fault in this server, not in what you did. Your files are not touched."),
+        N_("Try again in a minute. If it happens again, give your teacher the number below."),
+    ),
+    "world": Words("", N_("Try again in a minute. If it happens again, tell your teacher.")),
+    "not-now": Words("", N_("Your work is safe. Reload the page of your course in a minute.")),
+}
+
+_FAILURES = {
+    "image": Words(
+        N_("The software of this course is not ready on this server."),
+        N_("Your teacher or the administrator can make it ready. Your work is safe."),
+    ),
+    "memory": Words(
+        N_("It ran out of memory while it started."),
+        N_("Your work is safe. Try again; if it fails again, tell your teacher."),
+    ),
+}
+_ANY_FAILURE = Words(
+    N_("The server tried, and the notebook's program did not start."),
+    N_("Your work is safe. Try again; if it fails again, tell your teacher."),
+)
+
+
+def title(status: int) -> str:
+    """The heading for a status, in English."""
+    return _TITLES.get(status, _OTHER_TITLE)
+
+
+def words(fault: Fault) -> Words:
+    """What a page says of a fault; its own message where the reason has no sentence of its own."""
+    known = _WORDS.get(fault.reason, Words("", _TELL))
+    return Words(known.happened or fault.message, known.advice)
+
+
+def failure_words(reason: str) -> Words:
+    """What the page says of a start that failed for this reason (a stable word of the lifecycle)."""
+    return _FAILURES.get(reason, _ANY_FAILURE)
+
+
+def fault_of(error: NbhostdError) -> Fault:
+    """How an error of ours is shown."""
+    if isinstance(error, NotNow):
+        return Fault(error.status, "not-now", error.message, retry_after=error.retry_after)
+    reason = error.reason if isinstance(error, Refused) else "world"
+    return Fault(error.status, reason, error.message)

@@ -1,0 +1,57 @@
+"""The languages of our pages: catalogues read at start, and the one that a browser asks for."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+SOURCE = "en"
+"""The language that messages are written in."""
+
+
+def N_(message: str) -> str:  # noqa: N802  # the name that extractors of messages know
+    """The message as it is; the name says that it is translated where it is shown."""
+    return message
+
+
+def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802
+    """Both forms of a message that counts, as they are."""
+    return one, many
+
+
+def read_catalogues(folder: Path) -> dict[str, NullTranslations]:
+    """Translations by language, from `<language>.po` files; the source language translates to itself."""
+    catalogues: dict[str, NullTranslations] = {SOURCE: NullTranslations()}
+    for path in sorted(folder.glob("*.po")):
+        compiled = io.BytesIO()
+        with path.open("rb") as file:
+            write_mo(compiled, read_po(file, locale=path.stem))
+        compiled.seek(0)
+        catalogues[path.stem] = Translations(compiled)
+    return catalogues
+
+
+def choose(accept_language: str, known: list[str]) -> str:
+    """The known language that Accept-Language (RFC 9110 §12.5.4) likes best; the source language when none."""
+    best, best_quality = SOURCE, 0.0
+    for item in accept_language[:400].split(","):
+        tag, _, parameter = item.partition(";")
+        language = tag.strip().lower().partition("-")[0]
+        quality = _quality(parameter)
+        if language in known and quality > best_quality:
+            best, best_quality = language, quality
+    return best
+
+
+def _quality(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,51 @@
+"""A student's way in: from a launch URL, or from a page of a workspace that sleeps, to the notebook."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from nbhostd.core.access import wants_reset
+from nbhostd.core.model import Phase, Route, Visit
+from nbhostd.core.subject import subject
+from nbhostd.core.urls import is_inner, parse_open, with_identity
+from nbhostd.web.context import Context
+from nbhostd.web.launch import admit_launch
+from nbhostd.web.pages import BADGES, Badges
+from nbhostd.web.waiting import Waiter, Waiting
+
+
+class Student:
+    """`/ipythonExercice/COURSE/NOTEBOOK/STUDENT`, its newer name, and the waking of a workspace."""
+
+    def __init__(self, context: Context, waiting: Waiting) -> None:
+        self._context = context
+        self._waiting = waiting
+
+    async def launch(self, request: web.Request) -> web.StreamResponse:
+        """Open a notebook: admitted once, files prepared once, then straight there or by the waiting page."""
+        context = self._context
+        wanted = parse_open(request.rel_url.raw_path)
+        request[BADGES] = Badges.of(wanted.workspace, wanted.notebook)
+        with subject(wanted.workspace):
+            await admit_launch(context, request, wanted)
+            opening = await context.workspaces.open(
+                Visit(wanted.workspace, wanted.notebook, forcecopy=wants_reset(request.query))
+            )
+            target = with_identity(opening.notebook_url, wanted.workspace)
+            waiter = Waiter(wanted.workspace, target, context.clock.now(), opening.notebook)
+            place = await context.workspaces.wait(wanted.workspace, context.settings().patience)
+        return self._waiting.lead_on(waiter, place)
+
+    async def wake(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """A page of a sleeping workspace is loaded: start it, and lead to the same page under its new secret.
+
+        The proxy calls this, having decided that this request may reach the workspace.
+        """
+        context, workspace = self._context, route.workspace.id
+        target = request.raw_path.removeprefix(route.run.base_url)
+        waiter = Waiter(workspace, target if is_inner(target) else "", context.clock.now())
+        with subject(workspace):
+            place = await context.workspaces.wake(workspace)
+            if place.phase is not Phase.READY:
+                place = await context.workspaces.wait(workspace, context.settings().patience)
+        return self._waiting.lead_on(waiter, place)
