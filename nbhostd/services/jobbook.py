@@ -8,10 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from nbhostd.core.errors import NbhostdError, WorldError
-from nbhostd.core.model import JobState
+from nbhostd.core.model import Job, JobState
 from nbhostd.core.ports import Clock, JobLog, Store
 
 Say = Callable[[str], None]
+
+
+class Cancelled(WorldError):
+    """Somebody stopped the job."""
 
 
 @dataclass(slots=True)
@@ -32,8 +36,13 @@ class JobBook:
         self._clock = clock
 
     @asynccontextmanager
-    async def job(self, kind: str, subject: str, on_line: Say) -> AsyncIterator[RunningJob]:
-        """A job for as long as this is entered: SUCCEEDED unless something is raised through it."""
+    async def job(
+        self, kind: str, subject: str, on_line: Say, *, outlives: bool = False
+    ) -> AsyncIterator[RunningJob]:
+        """A job for as long as this is entered: SUCCEEDED unless something is raised through it.
+
+        With `outlives` it is a unit that goes on when the daemon ends, so it then stays RUNNING.
+        """
         number = (await self._store.create_job(kind, subject, self._clock.now())).number
 
         def say(line: str) -> None:
@@ -45,32 +54,37 @@ class JobBook:
             try:
                 yield running
             except NbhostdError as error:
-                self._append(number, f"error: {error.message}")
-                await self._end(number, JobState.FAILED, error.message)
+                first_line = error.message.partition("\n")[0]
+                self._append(number, f"error: {first_line}")
+                state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
+                await self.end(number, state, first_line)
                 raise
             except asyncio.CancelledError:
-                await self._end(number, JobState.CANCELLED, "nbhostd was stopped")
+                if not outlives:
+                    await self.end(number, JobState.CANCELLED, "nbhostd was stopped")
                 raise
             except BaseException:
-                await self._end(number, JobState.FAILED, "this is a bug in nbhostd; the journal says more")
+                await self.end(number, JobState.FAILED, "this is a bug in nbhostd; the journal says more")
                 raise
-            await self._end(number, JobState.SUCCEEDED, running.message)
+            await self.end(number, JobState.SUCCEEDED, running.message)
 
     async def record(self, kind: str, subject: str, lines: Iterable[str], message: str) -> None:
         """A job that turned out to be worth keeping after it had succeeded."""
         job = await self._store.create_job(kind, subject, self._clock.now())
         for line in lines:
             self._append(job.number, line)
-        await self._end(job.number, JobState.SUCCEEDED, message)
+        await self.end(job.number, JobState.SUCCEEDED, message)
 
-    async def lose(self) -> int:
-        """Close the jobs that an earlier life of the daemon left open, as LOST; how many."""
-        open_jobs = [job for job in await self._store.jobs(limit=1000) if job.state is JobState.RUNNING]
-        for job in open_jobs:
-            await self._end(job.number, JobState.LOST, "nbhostd ended under it")
-        return len(open_jobs)
+    async def left_open(self, outliving: str) -> list[Job]:
+        """The jobs of the kind `outliving` that an earlier life of the daemon left open; others are closed as LOST."""
+        left = [job for job in await self._store.jobs(limit=1000) if job.state is JobState.RUNNING]
+        for job in left:
+            if job.kind != outliving:
+                await self.end(job.number, JobState.LOST, "nbhostd ended under it")
+        return [job for job in left if job.kind == outliving]
 
-    async def _end(self, number: int, state: JobState, message: str) -> None:
+    async def end(self, number: int, state: JobState, message: str) -> None:
+        """Record how a job ended."""
         await self._store.end_job(number, state, message, self._clock.now())
 
     def _append(self, number: int, line: str) -> None:
