@@ -1,0 +1,152 @@
+"""HTTP/1.1 answers as bytes: strict where a lenient reader and another one could disagree (RFC 9112).
+
+The servers that answer are students' programs, so whatever is not plainly well-formed is a `BadAnswer`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nbhostd.core.headers import Headers, named_in_connection
+
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 128
+_MAX_CHUNK_LINE = 256
+_MAX_TRAILERS = 8 * 1024
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t -~]*))?")
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# A control character, a CR or LF outside a line's end, or a folded line.
+_BAD_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n[ \t]")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~]*)?")
+
+
+class BadAnswer(Exception):
+    """A workspace's server did not answer in well-formed HTTP/1.1, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHead:
+    """The head of an answer. `length` is None when the body is chunked or ends with the connection."""
+
+    status: int
+    reason: str
+    headers: Headers
+    length: int | None
+    chunked: bool
+    keep_alive: bool
+
+
+def parse_head(block: bytes) -> AnswerHead:
+    """The head in `block`, which ends with its last header's CR LF. Raises BadAnswer."""
+    if _BAD_BYTES.search(block):
+        raise BadAnswer("control characters, bare CR or LF, or folded lines in its headers")
+    first, *lines = block.split(b"\r\n")
+    start = _STATUS_LINE.fullmatch(first)
+    if start is None:
+        raise BadAnswer("no HTTP/1 status line")
+    if len(lines) > MAX_HEADERS:
+        raise BadAnswer(f"more than {MAX_HEADERS} headers")
+    headers = [_header(line) for line in lines if line]
+    length, chunked = _framing(headers)
+    options = named_in_connection(headers)
+    old = start[1] == b"0"
+    return AnswerHead(
+        status=int(start[2]),
+        reason=(start[3] or b"").decode("ascii"),
+        headers=headers,
+        length=length,
+        chunked=chunked,
+        keep_alive=b"close" not in options and (not old or b"keep-alive" in options),
+    )
+
+
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    name, colon, value = line.partition(b":")
+    if not colon or not _NAME.fullmatch(name):
+        raise BadAnswer("a malformed header line")
+    return name, value.strip(b" \t")
+
+
+def _framing(headers: Headers) -> tuple[int | None, bool]:
+    lengths = []
+    codings = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"content-length":
+            lengths.append(value)
+        elif lower == b"transfer-encoding":
+            codings.append(value.lower())
+    if len(lengths) + len(codings) > 1:
+        raise BadAnswer("more than one word about its body's length")
+    if codings:
+        if codings != [b"chunked"]:
+            raise BadAnswer("a transfer coding other than chunked")
+        return None, True
+    if not lengths:
+        return None, False
+    if not lengths[0].isdigit() or len(lengths[0]) > 18:
+        raise BadAnswer("a Content-Length that is not a number")
+    return int(lengths[0]), False
+
+
+class Dechunker:
+    """Takes the chunked coding off a body, whatever the pieces it comes in."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.rest = b""
+        """What came after the body's end."""
+        self._line = b""
+        self._left = 0
+        self._state = "size"
+        self._trailers = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The body's bytes found in `data`. Raises BadAnswer; `done` is set at the end, and trailers are dropped."""
+        found: list[bytes] = []
+        while data and not self.done:
+            if self._state == "data":
+                piece, data = data[: self._left], data[self._left :]
+                self._left -= len(piece)
+                found.append(piece)
+                if not self._left:
+                    self._state = "end"
+                continue
+            line, data = self._take_line(data)
+            if line is not None:
+                self._on_line(line)
+        if self.done:
+            self.rest += data
+        return found
+
+    def _take_line(self, data: bytes) -> tuple[bytes | None, bytes]:
+        line, newline, rest = data.partition(b"\n")
+        self._line += line + newline
+        if len(self._line) > (_MAX_TRAILERS if self._state == "trailers" else _MAX_CHUNK_LINE):
+            raise BadAnswer("a chunk line that is too long")
+        if not newline:
+            return None, b""
+        if not self._line.endswith(b"\r\n"):
+            raise BadAnswer("a chunk line that ends in a bare LF")
+        line, self._line = self._line[:-2], b""
+        return line, rest
+
+    def _on_line(self, line: bytes) -> None:
+        if self._state == "size":
+            match = _CHUNK_LINE.fullmatch(line)
+            if match is None:
+                raise BadAnswer("a malformed chunk size")
+            self._left = int(match[1], 16)
+            self._state = "data" if self._left else "trailers"
+        elif self._state == "end":
+            if line:
+                raise BadAnswer("a chunk longer than it said")
+            self._state = "size"
+        elif line:
+            self._trailers += len(line)
+            if self._trailers > _MAX_TRAILERS:
+                raise BadAnswer("too many trailers")
+        else:
+            self.done = True
