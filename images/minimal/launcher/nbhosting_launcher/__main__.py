@@ -1,32 +1,52 @@
-"""The story of a start: take what systemd gave, trim, arrange the home, serve."""
+"""The story of a start: take what systemd gave, arrange the home, trim, serve."""
 
 import gc
 import os
+import socket
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from nbhosting_launcher import home, inherited, trim
-from nbhosting_launcher.inherited import NotInherited
+from nbhosting_launcher import home, inherited, regexes, trim
+
+COURSE = Path("/srv/course/current")
 
 
 def main() -> None:
-    """Serve the workspace until SIGTERM; exit 2 with one plain line when the environment is unusable."""
-    # A start allocates some 300 000 objects that all stay: collecting among them only costs time.
+    """Serve the workspace until SIGTERM; exit 1 with one plain line when the environment is unusable."""
+    # A start makes some hundred thousand objects that all stay: collecting among them only costs time.
     gc.disable()
     try:
         given = inherited.take(os.environ, os.getpid())
-    except NotInherited as fault:
+    except inherited.NotInherited as fault:
         sys.exit(f"<3>nbhosting-launcher: {fault}")
-    home.arrange(Path(os.environ["HOME"]), Path("/srv/course/current"))
-    os.environ.update(home.environment(Path(os.environ["HOME"]), Path("/srv/course/current")))
-    trim.block_imports()
-    trim.postpone_imports()
+    directory = Path(os.environ["HOME"])
+    home.arrange(directory, COURSE)
+    os.environ.update(home.environment(directory, COURSE))
+    trim.apply()
+    with regexes.reuse():
+        server = load(given)
+    server.start()
 
-    # Only now: these imports are what trim is about, and they read the environment set above.
+
+def load(given: inherited.Given) -> Any:
+    """Return the server with all its extensions."""
+    # Imported here and not above: this is what trim is about, and it reads the environment.
     from nbhosting_launcher import server
 
-    server.serve(given)
+    return server.prepare(given)
+
+
+def rehearse() -> None:
+    """Load the server without starting it and keep what a real start can use again; for the image's build."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["HOME"] = directory
+        Path(directory, "work").mkdir()
+        trim.apply()
+        given = inherited.Given(socket.socket(), base_url="/", token="rehearsal", origin="", notify_address="")
+        print(regexes.write(lambda: load(given)), "regular expressions translated")
 
 
 if __name__ == "__main__":
-    main()
+    rehearse() if sys.argv[1:] == ["--rehearse"] else main()

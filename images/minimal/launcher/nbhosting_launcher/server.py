@@ -3,18 +3,31 @@
 import gc
 import logging
 import os
+import secrets
 from typing import Any
 
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_core.paths import jupyter_path
 from jupyter_server.serverapp import ServerApp
 from tornado.httpserver import HTTPServer
+from traitlets import default
 from traitlets.config import Config
 
 from nbhosting_launcher.identity import ProxyIdentity
 from nbhosting_launcher.inherited import Given, notify
 from nbhosting_launcher.journal import JournalFormatter
 
-# The proxy adds the frame-ancestors of the site; two different ones would both have to hold.
+# The proxy adds the frame-ancestors of the site; of two policies with different ones, both would have to hold.
 CONTENT_SECURITY_POLICY = "base-uri 'self'"
+SHUTDOWN_SECONDS = 1.0
+
+
+class ImageKernelSpecs(KernelSpecManager):
+    """Knows the kernels of Jupyter's own directories; looking into ~/.ipython as well would import all of IPython."""
+
+    @default("kernel_dirs")
+    def _kernel_dirs_default(self) -> list[str]:
+        return jupyter_path("kernels")
 
 
 class WorkspaceServer(ServerApp):
@@ -23,7 +36,7 @@ class WorkspaceServer(ServerApp):
     given: Given
 
     def init_httpserver(self) -> None:
-        """Make the HTTP server and let it accept as soon as the loop runs."""
+        """Make the HTTP server, and let it accept as soon as the loop runs."""
         self._http_server = HTTPServer(
             self.web_app, max_body_size=self.max_body_size, max_buffer_size=self.max_buffer_size
         )
@@ -35,14 +48,6 @@ class WorkspaceServer(ServerApp):
         gc.freeze()
         gc.enable()
         notify(self.given.notify_address, "READY=1\nSTATUS=serving")
-        self.log.info("serving")
-
-    def init_logging(self) -> None:
-        """Give every handler the journal's format."""
-        super().init_logging()
-        for logger in (self.log, logging.getLogger("tornado"), logging.getLogger()):
-            for handler in logger.handlers:
-                handler.setFormatter(JournalFormatter(self.base_url))
 
     @property
     def connection_url(self) -> str:
@@ -56,6 +61,9 @@ class WorkspaceServer(ServerApp):
     def write_server_info_file(self) -> None:
         """Write nothing: the file would hold the address, readable by every kernel."""
 
+    def write_browser_open_files(self) -> None:
+        """Write nothing, for the same reason."""
+
 
 def settings(given: Given, root_dir: str) -> Config:
     """Return what the site decides; it wins over every configuration file of the image or the course."""
@@ -63,24 +71,28 @@ def settings(given: Given, root_dir: str) -> Config:
         "allow_origin": given.origin,
         "allow_remote_access": True,
         "base_url": given.base_url,
+        "contents_manager_class": "jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
+        "cookie_secret": secrets.token_bytes(),
         "default_url": "/lab",
         # The address is a capability, the proxy compares Origin, and the socket is the proxy's alone.
         "disable_check_xsrf": True,
         "identity_provider_class": ProxyIdentity,
-        "jpserver_extensions": {"jupyter_lsp": False},
-        "no_browser_open_file": True,
+        # The first two are switched off in page_config.json too; the third only serves what Notebook 6 had.
+        "jpserver_extensions": {"jupyter_lsp": False, "nbdime": False, "notebook_shim": False},
+        "kernel_spec_manager_class": ImageKernelSpecs,
         "open_browser": False,
         "root_dir": root_dir,
         "terminado_settings": {"shell_command": ["/bin/bash"]},
         "tornado_settings": {"headers": {"Content-Security-Policy": CONTENT_SECURITY_POLICY}},
     }
+    formatter = {"class": f"{JournalFormatter.__module__}.{JournalFormatter.__qualname__}"}
     return Config(
         {
+            "Application": {"log_level": logging.WARNING, "logging_config": {"formatters": {"console": formatter}}},
             "ServerApp": server,
-            "IdentityProvider": {"token": ""},
             "ProxyIdentity": {"token": ""},
             "FileContentsManager": {"delete_to_trash": False},
-            "KernelManager": {"shutdown_wait_time": 1.0},
+            "KernelManager": {"shutdown_wait_time": SHUTDOWN_SECONDS},
             "LabApp": {
                 "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
                 "extension_manager": "readonly",
@@ -90,11 +102,12 @@ def settings(given: Given, root_dir: str) -> Config:
     )
 
 
-def serve(given: Given) -> None:
-    """Serve the workspace until SIGTERM."""
+def prepare(given: Given) -> WorkspaceServer:
+    """Return the server, all its extensions loaded; its `start` serves until SIGTERM."""
     ProxyIdentity.proxy_token = given.token
+    JournalFormatter.secret = given.base_url
     WorkspaceServer.given = given
     root_dir = os.path.join(os.environ["HOME"], "work")
     app = WorkspaceServer.instance(config=settings(given, root_dir))
     app.initialize(argv=[])
-    app.start()
+    return app
