@@ -17,8 +17,7 @@ die() {
 }
 
 die_usage() {
-    say "$*"
-    usage >&2
+    say "$* (machine --help)"
     exit 2
 }
 

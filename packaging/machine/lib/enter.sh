@@ -63,7 +63,7 @@ run_unit() {
     runner=("${become[@]}" systemd-run "${manager[@]}" --quiet --wait --collect --expand-environment=no
         "$mode" --unit="$unit" "${options[@]}")
     if [[ $mode == --pty ]]; then
-        "${driver}_enter_tty" "${runner[@]}" -- "$@" || status=$?
+        "${driver}_enter_tty" "${runner[@]}" --background= -- "$@" || status=$?
         return "$status"
     fi
     # In the background, so that a signal to this command is seen at once and ends the unit too.
