@@ -1,0 +1,108 @@
+"""How the control API speaks: JSON answers, and for what takes long a stream of JSON lines that ends in its result."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from nbhostd.core.errors import NbhostdError, NotNow, Refused
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+Shape = dict[str, Any]
+
+
+def error_shape(error: NbhostdError) -> Shape:
+    """An error as the API tells it; the administrator sees the detail too."""
+    shape: Shape = {"error": error.message, "status": error.status}
+    if isinstance(error, Refused):
+        shape["reason"] = error.reason
+    if isinstance(error, NotNow):
+        shape["retry_after"] = error.retry_after
+    if error.detail:
+        shape["detail"] = error.detail
+    return shape
+
+
+@web.middleware
+async def json_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Whatever goes wrong is told as JSON; a bug as a plain 500, with its traceback in the journal only."""
+    try:
+        return await handler(request)
+    except NbhostdError as error:
+        return web.json_response(error_shape(error), status=error.status)
+    except web.HTTPException as error:
+        shape = {"error": f"{request.method} {request.path}: {error.reason}", "status": error.status}
+        return web.json_response(shape, status=error.status)
+
+
+async def read_body(request: web.Request, known: Mapping[str, type]) -> Shape:
+    """The JSON object of a request, with known keys of known types only. Raises Refused(400)."""
+    text = await request.text()
+    try:
+        body = json.loads(text) if text else {}
+    except ValueError as error:
+        raise Refused("The request's body is not JSON.", detail=str(error)) from error
+    if not isinstance(body, dict):
+        raise Refused("The request's body must be a JSON object.")
+    for key, value in body.items():
+        if key not in known:
+            raise Refused(f"“{key}” is unknown here; known are: {', '.join(known) or 'none'}.")
+        if value is not None and (
+            not isinstance(value, known[key]) or isinstance(value, bool) != (known[key] is bool)
+        ):
+            raise Refused(f"“{key}” must be of type {known[key].__name__}.")
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def required(body: Shape, key: str) -> Any:
+    """A value that must be there. Raises Refused(400)."""
+    if key not in body:
+        raise Refused(f"“{key}” is missing.")
+    return body[key]
+
+
+async def stream(request: web.Request, work: Callable[[Say], Awaitable[Shape]]) -> web.StreamResponse:
+    """Answer with a line `{"line": …}` per line of output, then `{"result": …}` or `{"error": …, "status": …}`.
+
+    The work goes on to its end when whoever asked goes away: a pull half-watched is a whole pull.
+    """
+    response = web.StreamResponse(
+        headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}
+    )
+    await response.prepare(request)
+    shapes: asyncio.Queue[Shape | None] = asyncio.Queue()
+
+    async def run() -> None:
+        try:
+            shapes.put_nowait({"result": await work(lambda line: shapes.put_nowait({"line": line}))})
+        except NbhostdError as error:
+            shapes.put_nowait(error_shape(error))
+        finally:
+            shapes.put_nowait(None)
+
+    await asyncio.gather(run(), _send(response, shapes))
+    return response
+
+
+async def _send(response: web.StreamResponse, shapes: asyncio.Queue[Shape | None]) -> None:
+    listening = True
+    while (shape := await shapes.get()) is not None:
+        if listening:
+            try:
+                await response.write(json.dumps(shape, ensure_ascii=False).encode() + b"\n")
+            except ConnectionError:
+                listening = False
+    if listening:
+        try:
+            await response.write_eof()
+        except ConnectionError:
+            return
