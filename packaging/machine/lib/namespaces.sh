@@ -143,7 +143,7 @@ namespaces_destroy() {
     rm -rf "$ns" "$ns_console"
     rm -f "$state"/base-*.tar "$state"/base-*.partial "$state/base.lock"
     rm -f "$state/lock"
-    rmdir --ignore-fail-on-non-empty "$state" "$checkout/build"
+    ! rmdir --ignore-fail-on-non-empty "$state" 2>/dev/null || rmdir --ignore-fail-on-non-empty "$checkout/build" 2>/dev/null || :
 }
 
 # namespaces_enter COMMAND... - run COMMAND as root in the machine's namespaces.

@@ -201,5 +201,5 @@ qemu_destroy() {
     qemu_stop
     rm -rf "$qemu" "$qemu_console" "$state/qemu.lock"
     rm -f "$state"/kernel-* "$state"/kernel.lock
-    rmdir --ignore-fail-on-non-empty "$state" "$checkout/build"
+    ! rmdir --ignore-fail-on-non-empty "$state" 2>/dev/null || rmdir --ignore-fail-on-non-empty "$checkout/build" 2>/dev/null || :
 }
