@@ -19,7 +19,8 @@ FLOORS: dict[str, frozenset[str]] = {
     "adapters": frozenset({"core", "adapters"}),
     "services": frozenset({"core", "services"}),
     "web": frozenset({"core", "services", "web"}),
-    "roof": frozenset({"core", "adapters", "services", "web", "roof"}),
+    "ctl": frozenset({"core", "ctl"}),  # nbhostctl asks the daemon, and shares only its words
+    "roof": frozenset({"core", "adapters", "services", "web", "ctl", "roof"}),
 }
 
 # core decides and touches nothing: what it may not even name.

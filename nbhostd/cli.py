@@ -1,0 +1,121 @@
+"""nbhostctl: its command line, and what becomes of errors. The commands are in `ctl/`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbhostd import __version__
+from nbhostd.adapters.config_file import read_config
+from nbhostd.adapters.host import SystemClock
+from nbhostd.core.errors import ConfigError, NbhostdError
+from nbhostd.ctl import courses, images, jobs, workspaces
+from nbhostd.ctl.client import DEFAULT_SOCKET, Client, Failed, Unreachable
+from nbhostd.ctl.command import Call
+from nbhostd.ctl.console import FAILED, UNREACHABLE, Console, exit_code
+
+_CONFIG = "/etc/nbhostd/nbhostd.toml"
+
+_DESCRIPTION = "Administers nbhostd, which hosts Jupyter notebooks for a class."
+
+_MORE = """\
+first steps:
+  nbhostctl check                                   is this computer ready, and for how many students?
+  nbhostctl image build minimal                     the image that notebooks run in
+  nbhostctl course create NAME GIT-URL              a course from its git repository
+  nbhostctl launch-url NAME NOTEBOOK STUDENT        a URL to try it with
+  nbhostctl status                                  who is working
+
+`nbhostctl COMMAND --help` has examples. It asks the daemon through a socket that only root opens.
+
+exit codes:
+  0   done                         2   wrong usage, or a refused configuration
+  1   refused or failed            3   there is no such course, job or workspace
+  69  the daemon cannot be asked"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="nbhostctl",
+        description=_DESCRIPTION,
+        epilog=_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"nbhostctl {__version__}")
+    top.add_argument(
+        "--socket", metavar="PATH", default=DEFAULT_SOCKET, help=f"the daemon's socket ({DEFAULT_SOCKET})"
+    )
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    courses.add(commands)
+    images.add(commands)
+    workspaces.add(commands)
+    jobs.add(commands)
+    workspaces.check_add(commands)
+    return top
+
+
+def run(arguments: Sequence[str], console: Console | None = None) -> int:
+    """Do what the command line says; the exit code. SystemExit(2) on wrong usage."""
+    args = parser().parse_args(arguments)
+    console = console or Console(sys.stdout, sys.stderr, as_json=args.json)
+    call = Call(
+        args, Client(args.socket), console, SystemClock().now(),
+        confirm=_confirm, execute=_execute, config_faults=_config_faults,
+    )  # fmt: skip
+    try:
+        code: int = args.run(call)
+    except Unreachable as error:
+        console.error(str(error))
+        return UNREACHABLE
+    except Failed as error:
+        console.error(error.message, error.detail)
+        return exit_code(error.status)
+    return code
+
+
+def _confirm(question: str) -> bool | None:
+    if not sys.stdin.isatty():
+        return None
+    sys.stderr.write(f"{question} [yes/no] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _execute(command: tuple[str, ...]) -> None:
+    sys.stdout.flush()
+    try:
+        os.execvp(command[0], command)
+    except FileNotFoundError:
+        raise Failed(f"{command[0]} is not installed.", 500) from None
+
+
+def _config_faults() -> tuple[str, ...]:
+    try:
+        read_config(Path(_CONFIG))
+    except ConfigError as error:
+        return error.faults
+    except NbhostdError as error:
+        return (str(error),)
+    return ()
+
+
+def main() -> None:
+    """The entry point."""
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130  # as a shell reports SIGINT
+    except BrokenPipeError:
+        # Whoever read us has gone; Python must not complain about it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""nbhostctl: asks the daemon over its control socket and shows the answer; decides nothing."""

@@ -1,0 +1,110 @@
+"""The control socket, from nbhostctl's side: JSON over HTTP over a Unix socket, with errors as plain sentences."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+Shape = dict[str, Any]
+
+DEFAULT_SOCKET = "/run/nbhostd/control.sock"
+
+
+class Unreachable(Exception):
+    """The daemon cannot be asked."""
+
+
+class Failed(Exception):
+    """The daemon said no; `status` is HTTP's."""
+
+    def __init__(self, message: str, status: int, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.detail = detail
+
+
+def path(*parts: object) -> str:
+    """The path of a thing in the API, each part quoted."""
+    return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, socket_path: str) -> None:
+        super().__init__("nbhostd")
+        self._socket_path = socket_path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(self._socket_path)
+
+
+class Client:
+    """Asks the daemon behind one socket. Raises Unreachable and Failed."""
+
+    def __init__(self, socket_path: str = DEFAULT_SOCKET) -> None:
+        self._socket_path = socket_path
+
+    def ask(self, method: str, url: str, body: Shape | None = None) -> Shape:
+        """The JSON answer to a request."""
+        response = self._send(method, url, body)
+        return _answer(response)
+
+    def stream(self, method: str, url: str, body: Shape | None = None) -> Iterator[Shape]:
+        """The lines of a long answer as they come: `{"line": …}` and at last `{"result": …}`."""
+        response = self._send(method, url, body)
+        if response.status != http.HTTPStatus.OK:
+            _answer(response)
+        ended = False
+        for text in _lines(response):
+            shape = json.loads(text)
+            if "error" in shape:
+                raise Failed(shape["error"], int(shape.get("status", 500)), shape.get("detail", ""))
+            ended = "result" in shape
+            yield shape
+        if not ended:
+            raise Failed("nbhostd broke off: its log says why (nbhostctl logs daemon).", 500)
+
+    def _send(self, method: str, url: str, body: Shape | None) -> http.client.HTTPResponse:
+        connection = _Connection(self._socket_path)
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            connection.request(method, url, content, {"Content-Type": "application/json"} if content else {})
+            return connection.getresponse()
+        except PermissionError as error:
+            raise Unreachable(f"Only administrators may use {self._socket_path}: try with sudo.") from error
+        except FileNotFoundError as error:
+            raise Unreachable(
+                f"There is no {self._socket_path}: is nbhostd installed and its socket started"
+                " (systemctl status nbhostd-control.socket)?"
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(
+                f"nbhostd does not answer on {self._socket_path} ({error}):"
+                " journalctl -u nbhostd says more."
+            ) from error
+
+
+def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    try:
+        yield from response
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(
+            f"nbhostd went away in the middle ({error}): journalctl -u nbhostd says more."
+        ) from error
+
+
+def _answer(response: http.client.HTTPResponse) -> Shape:
+    try:
+        shape = json.loads(response.read())
+    except (ValueError, OSError, http.client.HTTPException):
+        shape = None
+    if response.status < http.HTTPStatus.BAD_REQUEST and isinstance(shape, dict):
+        return shape
+    if isinstance(shape, dict) and "error" in shape:
+        raise Failed(str(shape["error"]), response.status, str(shape.get("detail", "")))
+    raise Failed(f"nbhostd answered {response.status} {response.reason}: its log says why.", response.status)

@@ -1,0 +1,185 @@
+"""nbhostctl course …"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nbhostd.ctl.client import Shape, path
+from nbhostd.ctl.command import Call, SubParsers, add_command, add_group, on_or_off
+from nbhostd.ctl.console import FAILED, OK, USAGE, local_time
+
+_CREATE_MORE = """\
+GIT-URL is one of
+  https://HOST/PATH.git       also https://USER:TOKEN@HOST/PATH.git; the token is never shown again
+  ssh://USER@HOST/PATH        or USER@HOST:PATH; with the key in /var/lib/nbhostd/.ssh
+  /a/path                     a repository or a git bundle that the user nbhostd can read
+                              (not below /home, /root or /tmp, which the service cannot see)
+
+examples:
+  nbhostctl course create python-mooc https://git.example.org/python-mooc.git
+  nbhostctl course create algo /srv/bundles/algo.bundle --image scipy --branch main
+
+Without --image, a course that has its own nbhosting/Containerfile (or Dockerfile) uses the image
+built from it, and any other the default of /etc/nbhostd/nbhostd.toml."""
+
+_SET_MORE = """\
+examples:
+  nbhostctl course set python-mooc --autopull on
+  nbhostctl course set python-mooc --image own      its own nbhosting/Containerfile
+  nbhostctl course set python-mooc --branch ''      whatever branch the repository prefers
+
+A new address or branch counts from the next pull on, a new image from each workspace's next start on."""
+
+
+def add(parsers: SubParsers) -> None:
+    """The parsers."""
+    group = add_group(parsers, "course", "create, pull, show and delete courses")
+    create = add_command(group, "create", _create, "make a course from a git repository", more=_CREATE_MORE)
+    create.add_argument("name", metavar="NAME", help="letters, digits, '.', '_', '-'; it is part of the URLs")
+    create.add_argument("git_url", metavar="GIT-URL", help="where the course's repository is")
+    create.add_argument("--image", help="minimal, scipy, own, or any image's name")
+    create.add_argument("--branch", help="the branch to publish (default: the repository's own choice)")
+    pull = add_command(group, "pull", _pull, "bring a course's newest content")
+    pull.add_argument("name", metavar="NAME")
+    add_command(group, "list", _list, "list the courses")
+    show = add_command(group, "show", _show, "show a course: settings, tracks, faults in its files")
+    show.add_argument("name", metavar="NAME")
+    change = add_command(group, "set", _set, "change a course", more=_SET_MORE)
+    change.add_argument("name", metavar="NAME")
+    change.add_argument(
+        "--autopull", type=on_or_off, metavar="on|off", help="pull by itself every few minutes"
+    )
+    change.add_argument(
+        "--archived", type=on_or_off, metavar="on|off", help="out of sight; never pulled by itself"
+    )
+    change.add_argument("--image", help="minimal, scipy, own, or any image's name")
+    change.add_argument("--branch", help="the branch to publish")
+    change.add_argument("--url", dest="git_url", metavar="GIT-URL", help="where the repository is now")
+    delete = add_command(group, "delete", _delete, "delete a course", json=False)
+    delete.add_argument("name", metavar="NAME")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    delete.add_argument(
+        "--with-workspaces", action="store_true", help="delete the students' files in this course too"
+    )
+
+
+def _create(call: Call) -> int:
+    args = call.args
+    body = {"name": args.name, "git_url": _absolute(args.git_url), "image": args.image, "branch": args.branch}
+    result = call.follow("POST", path("courses"), body)
+    if call.console.as_json:
+        call.console.json(result)
+    else:
+        course = result["course"]
+        call.console.line(f"{course['name']}: created at {course['commit'][:10]}, image {course['image']}")
+    return OK
+
+
+def _absolute(git_url: str) -> str:
+    """A path as the daemon must see it, which works elsewhere; any other address as it is."""
+    if git_url.startswith((".", "~")) or ("://" not in git_url and Path(git_url).exists()):
+        return os.path.abspath(os.path.expanduser(git_url))
+    return git_url
+
+
+def _pull(call: Call) -> int:
+    report = call.follow("POST", path("courses", call.args.name, "pull"))["report"]
+    if call.console.as_json:
+        call.console.json(report)
+    else:
+        call.console.line(f"{report['course']}: {report['summary']}")
+    return OK
+
+
+def _list(call: Call) -> int:
+    courses = call.client.ask("GET", path("courses"))["courses"]
+    if call.console.as_json:
+        call.console.json(courses)
+        return OK
+    rows = [
+        (
+            course["name"],
+            course["image"],
+            (course["commit"] or "-")[:10],
+            local_time(course["pulled_at"]),
+            " ".join(word for word in ("autopull", "archived") if course[word]) or "-",
+            course["git_url"],
+        )
+        for course in courses
+    ]
+    head = ("COURSE", "IMAGE", "COMMIT", "PULLED", "FLAGS", "REPOSITORY")
+    call.console.table(head, rows, empty="There is no course yet: nbhostctl course create --help")
+    return OK
+
+
+def _show(call: Call) -> int:
+    course = call.client.ask("GET", path("courses", call.args.name))
+    if call.console.as_json:
+        call.console.json(course)
+        return OK
+    settings = course["settings"]
+    facts = {
+        "course": f"{course['name']} (number {course['number']})",
+        "repository": f"{course['git_url']}, branch {course['branch'] or 'as the repository prefers'}",
+        "commit": f"{course['commit'] or '-'}, looked at {local_time(course['pulled_at'])}",
+        "flags": f"autopull {_word(course['autopull'])}, archived {_word(course['archived'])}",
+        "image": f"{course['image']}, {(course['image_digest'] or 'NOT BUILT YET')[:19]}",
+        "own recipe": course["recipe"] or "none",
+        "workspaces": str(course["workspaces"]),
+        "opens with": settings["notebook_url_format"],
+        "mappings": ", ".join(f"{m['source']} → {m['destination']}" for m in settings["static_mappings"])
+        or "none",
+        "builds": ", ".join(f"{build['id']} ({build['name']})" for build in settings["builds"]) or "none",
+    }
+    for name, value in facts.items():
+        call.console.line(f"{name + ':':<13}{value}")
+    for track in settings["tracks"]:
+        _show_track(call, track)
+    for warning in settings["warnings"]:
+        call.console.warn(warning)
+    return OK
+
+
+def _show_track(call: Call, track: Shape) -> None:
+    description = f": {track['description']}" if track["description"] else ""
+    call.console.line(f"{'track:':<13}{track['id']} “{track['name']}”{description}")
+    for section in track["sections"]:
+        call.console.line(f"{'':<15}{section['name']} ({len(section['notebooks'])} notebooks)")
+
+
+def _word(flag: bool) -> str:
+    return "on" if flag else "off"
+
+
+def _set(call: Call) -> int:
+    keys = ("autopull", "archived", "image", "branch", "git_url")
+    body = {key: value for key in keys if (value := getattr(call.args, key)) is not None}
+    if not body:
+        call.console.error("Nothing to change was given: see nbhostctl course set --help")
+        return USAGE
+    if "git_url" in body:
+        body["git_url"] = _absolute(body["git_url"])
+    answer = call.client.ask("PATCH", path("courses", call.args.name), body)
+    for warning in answer["warnings"]:
+        call.console.warn(warning)
+    if call.console.as_json:
+        call.console.json(answer["course"])
+    return OK
+
+
+def _delete(call: Call) -> int:
+    name, with_workspaces = call.args.name, call.args.with_workspaces
+    if not call.args.yes:
+        what = " AND ALL STUDENTS' FILES IN IT" if with_workspaces else ""
+        agreed = call.confirm(f"Delete the course {name}{what}?")
+        if agreed is None:
+            call.console.error("Nobody is here to ask: add --yes to delete without asking.")
+            return USAGE
+        if not agreed:
+            call.console.error("Nothing was deleted.")
+            return FAILED
+    answer = call.client.ask("DELETE", path("courses", name), {"with_workspaces": with_workspaces})
+    deleted = answer["workspaces_deleted"]
+    call.console.line(f"{name}: deleted" + (f", with {deleted} workspaces" if deleted else ""))
+    return OK
