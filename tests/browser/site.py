@@ -44,5 +44,6 @@ def put(source: Path) -> str:
 
 
 def workspace_dir(course: str, student: str) -> str:
-    number = ctl_json("show-unit", course, student)["number"]
-    return f"/var/lib/nbhostd/workspaces/{number}"
+    names = [unit["name"] for unit in ctl_json("show-unit", course, student)["units"]]
+    service = next(name for name in names if name.endswith(".service"))
+    return f"/var/lib/nbhostd/workspaces/{service.removeprefix('nbh-').removesuffix('.service')}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import pwd
 import re
 import socket
@@ -212,10 +211,18 @@ def commit(path: Path, files: Mapping[str, str | bytes | None], message: str) ->
     run("chmod", "-R", "a+rX", str(path))
 
 
+def service_of(course: str, student: str) -> tuple[int, dict[str, Any]]:
+    """The number of a workspace and the properties of its service, as `nbhostctl show-unit` has them."""
+    units = {
+        unit["name"]: dict(unit["properties"]) for unit in ctl_json("show-unit", course, student)["units"]
+    }
+    name = next(name for name in units if name.endswith(".service"))
+    return int(re.sub(r"\D", "", name)), units[name]
+
+
+def number_of(course: str, student: str) -> int:
+    return service_of(course, student)[0]
+
+
 def workspace_dir(course: str, student: str) -> Path:
-    number = ctl_json("show-unit", course, student)["number"]
-    return STATE / "workspaces" / str(number)
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0
+    return STATE / "workspaces" / str(number_of(course, student))

@@ -17,6 +17,7 @@ from tests.machine.site import (
     ctl_json,
     journal,
     launch_url,
+    number_of,
     user_systemctl,
     workspace_dir,
 )
@@ -122,7 +123,7 @@ async def test_a_stopped_workspace_wakes_by_a_visit_not_by_a_poll(
     course: str, student: str, browser: Browser
 ) -> None:
     page = await browser.open(launch_url(course, "w1/intro", student))
-    number = ctl_json("show-unit", course, student)["number"]
+    number = number_of(course, student)
     ctl("stop", f"{course}/{student}")
     poll = await browser.get(page.base + "api/kernels", headers={"Accept": "*/*", "Sec-Fetch-Mode": "cors"})
     assert poll.status == 410

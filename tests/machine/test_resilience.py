@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tests.machine.site import Browser, ctl, ctl_json, launch_url, run, user_systemctl, user_uid
+from tests.machine.site import Browser, ctl, launch_url, number_of, run, user_systemctl, user_uid
 
 
 async def daemon_answers(browser: Browser, url: str) -> None:
@@ -29,7 +29,7 @@ async def test_kill_minus_nine_of_the_daemon_while_a_cell_runs(
     page = await browser.open(launch_url(course, "w1/intro", student))
     kernel = await page.start_kernel()
     assert await page.run_code("x = 1", kernel) == ""
-    number = ctl_json("show-unit", course, student)["number"]
+    number = number_of(course, student)
     server = user_systemctl("show", "-P", "MainPID", f"nbh-{number}.service")
 
     cell = asyncio.ensure_future(
@@ -68,7 +68,7 @@ async def test_a_server_that_was_killed_starts_again_at_the_next_visit(
     course: str, student: str, browser: Browser
 ) -> None:
     page = await browser.open(launch_url(course, "w1/intro", student))
-    number = ctl_json("show-unit", course, student)["number"]
+    number = number_of(course, student)
     user_systemctl("kill", "--signal=KILL", f"nbh-{number}.service")
     async with asyncio.timeout(30):
         while user_systemctl("is-active", f"nbh-{number}.service", check=False).strip() == "active":
