@@ -13,6 +13,8 @@ from tornado.httpserver import HTTPServer
 from traitlets import default
 from traitlets.config import Config
 
+from nbhosting_launcher import pages
+from nbhosting_launcher.contents import WorkspaceContents
 from nbhosting_launcher.identity import ProxyIdentity
 from nbhosting_launcher.inherited import Given, notify
 from nbhosting_launcher.journal import JournalFormatter
@@ -20,6 +22,7 @@ from nbhosting_launcher.journal import JournalFormatter
 # The proxy adds the frame-ancestors of the site; of two policies with different ones, both would have to hold.
 CONTENT_SECURITY_POLICY = "base-uri 'self'"
 SHUTDOWN_SECONDS = 1.0
+WEBSOCKET_PING_MS = 30_000
 
 
 class ImageKernelSpecs(KernelSpecManager):
@@ -71,19 +74,24 @@ def settings(given: Given, root_dir: str) -> Config:
         "allow_origin": given.origin,
         "allow_remote_access": True,
         "base_url": given.base_url,
-        "contents_manager_class": "jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
+        "contents_manager_class": WorkspaceContents,
         "cookie_secret": secrets.token_bytes(),
         "default_url": "/lab",
         # The address is a capability, the proxy compares Origin, and the socket is the proxy's alone.
         "disable_check_xsrf": True,
         "identity_provider_class": ProxyIdentity,
-        # The first two are switched off in page_config.json too; the third only serves what Notebook 6 had.
+        # The pages do without the first two as well; the third only serves what Notebook 6 had.
         "jpserver_extensions": {"jupyter_lsp": False, "nbdime": False, "notebook_shim": False},
         "kernel_spec_manager_class": ImageKernelSpecs,
         "open_browser": False,
         "root_dir": root_dir,
         "terminado_settings": {"shell_command": ["/bin/bash"]},
-        "tornado_settings": {"headers": {"Content-Security-Policy": CONTENT_SECURITY_POLICY}},
+        "tornado_settings": {
+            "headers": {"Content-Security-Policy": CONTENT_SECURITY_POLICY},
+            "page_config_hook": pages.adjust,
+            "ws_ping_interval": WEBSOCKET_PING_MS,
+            "ws_ping_timeout": WEBSOCKET_PING_MS,
+        },
     }
     formatter = {"class": f"{JournalFormatter.__module__}.{JournalFormatter.__qualname__}"}
     return Config(
@@ -92,7 +100,8 @@ def settings(given: Given, root_dir: str) -> Config:
             "ServerApp": server,
             "ProxyIdentity": {"token": ""},
             "FileContentsManager": {"delete_to_trash": False},
-            "KernelManager": {"shutdown_wait_time": SHUTDOWN_SECONDS},
+            # Sockets in the home, which is the student's alone; the other transport is TCP on the loopback.
+            "KernelManager": {"shutdown_wait_time": SHUTDOWN_SECONDS, "transport": "ipc"},
             "LabApp": {
                 "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
                 "extension_manager": "readonly",
