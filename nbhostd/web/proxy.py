@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from nbhostd.core import headers
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.model import Phase, Route
+from nbhostd.services.tasks import Tasks
 from nbhostd.web.proxy_guard import ProxySettings, authorize, host_of, scheme_of
 from nbhostd.web.proxy_relay import Relay
 from nbhostd.web.proxy_tunnel import SERVICE_RESTART, Tunnel
@@ -61,10 +62,11 @@ class Proxy:
 
     def __init__(self, gate: Gate, settings: ProxySettings, on_visit: OnVisit, on_error: OnError) -> None:
         self._gate = gate
-        self._settings = settings
+        self.settings = settings
         self._on_visit = on_visit
         self._on_error = on_error
         self._upstreams: dict[int, Upstream] = {}
+        self._tasks = Tasks()
         self._touched: dict[int, float] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -97,7 +99,7 @@ class Proxy:
         """Answer one request below /w/."""
         try:
             route, tail = self._find(request)
-            authorize(request, route, self._settings)
+            authorize(request, route, self.settings)
             if route.place.phase is not Phase.READY:
                 return await self._unready(request, route)
             if tail.startswith(RESERVED):
@@ -155,10 +157,10 @@ class Proxy:
         number = route.workspace.number
         upstream = self._upstream(route)
         if _is_websocket(request):
-            if len(upstream.tunnels) >= self._settings.max_tunnels:
+            if len(upstream.tunnels) >= self.settings.max_tunnels:
                 raise Refused("Too many open connections.", status=429, reason="too-many-websockets")
             return await self._tunnel(request, route, upstream)
-        if upstream.requests >= self._settings.max_requests:
+        if upstream.requests >= self.settings.max_requests:
             raise NotNow("Too many requests at once.", retry_after=1)
         if headers.is_activity(request.method, tail) or headers.is_navigation(
             request.method, request.headers
@@ -184,7 +186,7 @@ class Proxy:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        before = loop.time() - self._settings.idle_timeout
+        before = loop.time() - self.settings.idle_timeout
         for number, upstream in tuple(self._upstreams.items()):
             upstream.sweep(before)
             if upstream.quiet:
@@ -200,10 +202,10 @@ class Proxy:
 
     async def _exchange(self, request: web.Request, route: Route, upstream: Upstream) -> web.StreamResponse:
         link = await self._link(route, upstream)
-        relay = Relay(request, link, self._policy(request, route))
+        relay = Relay(request, link, self._policy(request, route), self._tasks)
         try:
             link.write(self._head(request, route, upgrade=False))
-            return await relay.run(self._settings.answer_timeout)
+            return await relay.run(self.settings.answer_timeout)
         except BadAnswer as error:
             raise _no_answer(route, error) from error
         finally:
@@ -221,8 +223,8 @@ class Proxy:
         try:
             link = await self._link(route, upstream)
             link.write(self._head(request, route, upgrade=True))
-            relay = Relay(request, link, self._policy(request, route))
-            answer = await relay.begin(self._settings.answer_timeout)
+            relay = Relay(request, link, self._policy(request, route), self._tasks)
+            answer = await relay.begin(self.settings.answer_timeout)
             if answer.head.status != 101:
                 return _closed(await relay.relay(answer))
             relay.stop_waiting()
@@ -252,7 +254,7 @@ class Proxy:
             request.raw_path,
             request.raw_headers,
             token=route.run.token,
-            scheme=scheme_of(request, self._settings),
+            scheme=scheme_of(request, self.settings),
             host=host_of(request),
             length=request.content_length,
             chunked=body and request.content_length is None,
@@ -262,8 +264,8 @@ class Proxy:
     def _policy(self, request: web.Request, route: Route) -> headers.Policy:
         return headers.Policy(
             base_url=route.run.base_url,
-            frame_ancestors=self._settings.frame_ancestors,
-            secure=scheme_of(request, self._settings) == "https"
+            frame_ancestors=self.settings.frame_ancestors,
+            secure=scheme_of(request, self.settings) == "https"
             or headers.is_local(headers.host_name(host_of(request))),
         )
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from nbhostd.core.headers import Policy, response_headers
+from nbhostd.services.tasks import Tasks
 from nbhostd.web.proxy_upstream import Answer, Link
 from nbhostd.web.proxy_wire import BadAnswer
 
@@ -18,13 +19,14 @@ _STALL = 600.0
 class Relay:
     """Carries one exchange over a link to which the request's head was already written."""
 
-    def __init__(self, request: web.Request, link: Link, policy: Policy) -> None:
+    def __init__(self, request: web.Request, link: Link, policy: Policy, tasks: Tasks) -> None:
         self.reusable = False
         """Both bodies went over whole: the link can carry another request."""
         self._request = request
         self._link = link
         self._policy = policy
         self._sent = not request.body_exists
+        self._tasks = tasks
         self._answered = False
         self._overdue: asyncio.TimerHandle | None = None
 
@@ -35,19 +37,13 @@ class Relay:
         """
         if self._sent:
             return await self.relay(await self.begin(timeout))
-        failure: BadAnswer | None = None
-        response: web.StreamResponse | None = None
-        async with asyncio.TaskGroup() as group:
-            sending = group.create_task(self._send_body(timeout), name="request body to a workspace")
-            try:
-                response = await self.relay(await Answer.begin(self._link, self._request.method))
-            except BadAnswer as error:  # not inside the group, which would wrap it
-                failure = error
-            finally:
-                sending.cancel()
-        if response is None:
-            raise failure or BadAnswer("no answer")
-        return response
+        sending = self._tasks.spawn("a request's body", self._send_body(timeout))
+        try:
+            return await self.relay(await Answer.begin(self._link, self._request.method))
+        finally:
+            sending.cancel()
+            # aiohttp reads what is left of the body next, and two cannot read at once.
+            await asyncio.wait((sending,))
 
     async def begin(self, timeout: float) -> Answer:
         """The head of the answer, or BadAnswer when it has not come after `timeout` seconds."""
@@ -64,10 +60,12 @@ class Relay:
             self._overdue.cancel()
 
     async def relay(self, answer: Answer) -> web.StreamResponse:
-        """Pass an answer on to the browser."""
+        """Pass an answer on to the browser. Raises BadAnswer before anything was passed on."""
         self._answered = True
         self.stop_waiting()
         head = answer.head
+        if head.status == 101:
+            raise BadAnswer("an upgrade that nobody asked for")
         dressed = CIMultiDict(response_headers(head.headers, self._policy))
         body = answer.whole()
         if body is not None:

@@ -1,4 +1,4 @@
-"""nbhostd's proxy alone, as the daemon serves it: argv = TCP port, Unix socket of the server behind it. For the bench."""
+"""nbhostd's proxy alone, as the daemon serves it: argv = TCP port, Unix socket of the server behind it, secret."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from nbhostd.core.names import WorkspaceId
 from nbhostd.web.proxy import SERVER_OPTIONS, Proxy
 from nbhostd.web.proxy_guard import ProxySettings
 
-SECRET = "AAAAAAAAAAAAAAAAAAAAAA"
-
 
 class OneWorkspace:
     """A gate with one workspace that is always ready."""
 
-    def __init__(self, socket_path: str) -> None:
-        run = Run(1, SECRET, "token", "image", datetime.now(UTC))
+    def __init__(self, socket_path: str, secret: str) -> None:
+        run = Run(1, secret, "token", "image", datetime.now(UTC))
         workspace = Workspace(1, WorkspaceId.parse("course/student"), 100000, "a" * 26)
         self._route = Route(workspace, run, socket_path, Place(Phase.READY, run=run))
 
     def route(self, secret: str) -> Route | None:
         """The route, for the one secret."""
-        return self._route if secret == SECRET else None
+        return self._route if secret == self._route.run.secret else None
 
     def touch(self, number: int) -> None:
         """Nobody counts."""
@@ -42,10 +40,10 @@ def _on_error(request: web.Request, error: NbhostdError) -> web.StreamResponse:
     return web.Response(status=error.status, text=error.message)
 
 
-async def serve(port: int, socket_path: str) -> None:
+async def serve(port: int, socket_path: str, secret: str) -> None:
     """Serve until killed."""
     app = web.Application()
-    Proxy(OneWorkspace(socket_path), ProxySettings(), _on_visit, _on_error).add_to(app.router)
+    Proxy(OneWorkspace(socket_path, secret), ProxySettings(), _on_visit, _on_error).add_to(app.router)
     runner = web.AppRunner(app, access_log=None, **SERVER_OPTIONS)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
@@ -57,5 +55,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("socket_path")
+    parser.add_argument("secret", nargs="?", default="A" * 22)
     arguments = parser.parse_args()
-    uvloop.run(serve(arguments.port, arguments.socket_path))
+    uvloop.run(serve(arguments.port, arguments.socket_path, arguments.secret))
