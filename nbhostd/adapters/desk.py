@@ -1,0 +1,119 @@
+"""The desk, asked through its socket: whoever touches students' files, as the student."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nbhostd.core.errors import Refused, WorldError
+from nbhostd.core.model import Mapping
+from nbhostd.core.names import CourseName, NotebookPath
+
+# What the desk may take, in seconds, is a little less; a whole tree takes as long as a student wants it to.
+_SOON = 40.0
+_MEASURE = 130.0
+_DELETE = 3700.0
+# The desk serves 32 at a time: short requests must never wait for long ones.
+_SHORT_AT_ONCE = 20
+_LONG_AT_ONCE = 4
+_LONGEST_ANSWER = 1 << 20
+# A path takes 1024 bytes at most, and up to six times that as JSON: this many fit a request of a megabyte.
+_PATHS_AT_ONCE = 150
+
+
+class SocketDesk:
+    """The desk behind a Unix socket; satisfies core.ports.Desk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._short = asyncio.Semaphore(_SHORT_AT_ONCE)
+        self._long = asyncio.Semaphore(_LONG_AT_ONCE)
+
+    async def prepare(
+        self,
+        workspace: int,
+        uid: int,
+        course: CourseName,
+        *,
+        notebook: NotebookPath | None,
+        force: bool,
+        links: Sequence[Mapping],
+        aside: str | None = None,
+    ) -> bool:
+        """Make the workspace directory and put the notebook and its links there; True when the notebook was copied.
+
+        Raises Refused: 404 when the course has no such notebook, 409 when something of the student's is in the way.
+        """
+        copied = await self._ask(
+            "prepare",
+            workspace,
+            uid,
+            wanted="copied",
+            course=course,
+            notebook=notebook,
+            force=force,
+            aside=aside,
+            links=[(link.source, link.destination) for link in links],
+        )
+        return copied is True
+
+    async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
+        """Which of these are regular files in the workspace (False when there is no workspace yet)."""
+        exist: list[bool] = []
+        for first in range(0, len(paths), _PATHS_AT_ONCE):
+            batch = list(paths[first : first + _PATHS_AT_ONCE])
+            answer = await self._ask("exists", workspace, uid, wanted="exist", paths=batch)
+            exist += [item is True for item in answer]
+        return exist
+
+    async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
+        """(bytes used on disk, number of files)."""
+        size, files = await self._ask("measure", workspace, uid, wanted="measured", timeout=_MEASURE)
+        return int(size), int(files)
+
+    async def delete(self, workspace: int, uid: int) -> None:
+        """Remove the workspace directory whole; not being there is success."""
+        await self._ask("delete", workspace, uid, wanted="deleted", timeout=_DELETE)
+
+    async def _ask(
+        self, op: str, workspace: int, uid: int, *, wanted: str, timeout: float = _SOON, **body: Any
+    ) -> Any:
+        """What the desk answers under the name `wanted`."""
+        request = {"op": op, "workspace": workspace, "uid": uid, **body}
+        async with self._short if timeout == _SOON else self._long:
+            try:
+                async with asyncio.timeout(timeout):
+                    line = await self._exchange(json.dumps(request).encode() + b"\n")
+                return _understood(line)[wanted]
+            except TimeoutError as error:
+                raise WorldError("Your files could not be handled in time.", detail=f"desk: {op}") from error
+            except (OSError, ValueError, KeyError) as error:
+                raise WorldError("Your files cannot be reached.", detail=f"desk: {op}: {error!r}") from error
+
+    async def _exchange(self, line: bytes) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(str(self._path), limit=_LONGEST_ANSWER)
+        try:
+            writer.write(line)
+            await writer.drain()
+            return await reader.readline()
+        finally:
+            writer.close()
+
+
+def _understood(line: bytes) -> dict[str, Any]:
+    """The answer, or the desk's own error raised here. Raises ValueError for what is no answer."""
+    if not line.endswith(b"\n"):
+        raise ValueError("the desk broke off")
+    answer = json.loads(line)
+    if not isinstance(answer, dict):
+        raise ValueError("the desk's answer is no object")
+    if "error" not in answer:
+        return answer
+    if "reason" in answer:
+        raise Refused(
+            answer["error"], status=answer["status"], reason=answer["reason"], detail=answer.get("detail", "")
+        )
+    raise WorldError(answer["error"], detail=answer.get("detail", ""))

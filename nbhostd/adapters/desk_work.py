@@ -1,0 +1,231 @@
+"""What the desk can be asked, and who does it: the directory is opened by the service user, the work is the student's.
+
+Runs in a process that ends with the request; the current directory is the state directory. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nbhostd.adapters import desk_files, desk_trees
+from nbhostd.adapters.desk_paths import DIRECTORY, IN_TREE, closing, open_below, parts_of, student_errors
+from nbhostd.core.errors import Refused, WorldError
+
+SHIFT = 1
+"""A container's user N is N + SHIFT here."""
+GROUP = 100
+FIRST_UID = 100_000
+_NO_NEW_PRIVS = 38  # prctl(2)
+_ASIDE = re.compile(r"[\w.:+-]{1,64}")
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, its common parts checked."""
+
+    op: str
+    workspace: int
+    uid: int
+    body: dict[str, Any]
+
+    @classmethod
+    def parse(cls, line: bytes) -> Request:
+        """The request in a line of JSON. Raises Refused."""
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise Refused("This is not a request.", detail=str(error)) from error
+        if not isinstance(body, dict) or body.get("op") not in OPERATIONS:
+            raise Refused("This is not a request.")
+        workspace, uid = body.get("workspace"), body.get("uid")
+        if type(workspace) is not int or not 0 < workspace < 1 << 62:
+            raise Refused("This is not a workspace's number.")
+        if type(uid) is not int or not FIRST_UID <= uid < 1 << 31:
+            raise Refused("This is not a student's uid.")
+        return cls(str(body["op"]), workspace, uid, body)
+
+    def text(self, key: str) -> str:
+        """A text of the request. Raises Refused."""
+        value = self.body.get(key)
+        if not isinstance(value, str):
+            raise Refused("This is not a request.", detail=f"{key} is not a text")
+        return value
+
+    def texts(self, key: str) -> list[str]:
+        """A list of texts of the request. Raises Refused."""
+        value = self.body.get(key)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise Refused("This is not a request.", detail=f"{key} is not a list of texts")
+        return value
+
+
+# ---- workspaces, as the service user (0 in this namespace)
+
+
+def _spaces() -> int:
+    os.makedirs("workspaces", mode=0o700, exist_ok=True)
+    return os.open("workspaces", DIRECTORY)
+
+
+def _open_space(request: Request, *, make: bool) -> int | None:
+    """The student's directory, 0700 and the student's; None when there is none. Raises WorldError."""
+    name, owner = str(request.workspace), request.uid + SHIFT
+    with student_errors(name), closing(_spaces()) as spaces:
+        try:
+            if make:
+                os.mkdir(name, 0o700, dir_fd=spaces)
+        except FileExistsError:
+            pass
+        try:
+            space = os.open(name, DIRECTORY, dir_fd=spaces)
+        except FileNotFoundError:
+            return None
+        found = os.fstat(space)
+        if found.st_uid == os.getuid():
+            # Made just now, or by a desk that died before this line.
+            os.fchown(space, owner, GROUP + SHIFT)
+        elif found.st_uid != owner:
+            os.close(space)
+            raise WorldError("This workspace belongs to somebody else.", detail=f"{name}: uid {found.st_uid}")
+        # A student who closed it must still get in again.
+        os.fchmod(space, 0o700)
+    return space
+
+
+def _open_source(request: Request, notebook: str) -> int | Refused:
+    """The course's notebook, or why there is none: that matters only if it has to be copied."""
+    try:
+        parts_of(notebook)
+        (course,) = parts_of(request.text("course"))
+        public = os.open(f"courses/{course}/public", DIRECTORY)
+        with (
+            closing(public),
+            closing(open_below(public, "current", os.O_PATH | os.O_DIRECTORY, IN_TREE)) as tree,
+        ):
+            return desk_files.open_source(tree, notebook)
+    except Refused as refused:
+        return refused
+    except (OSError, ValueError) as error:
+        return Refused(
+            "This course has no content yet.", status=404, reason="no-such-notebook", detail=str(error)
+        )
+
+
+def _become_student(uid: int) -> None:
+    """From here on this process is the student, for good, and can only lose."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
+    os.setgroups([])
+    os.setresgid(GROUP + SHIFT, GROUP + SHIFT, GROUP + SHIFT)
+    os.setresuid(uid + SHIFT, uid + SHIFT, uid + SHIFT)
+
+
+# ---- the operations
+
+
+def _prepare(request: Request) -> Answer:
+    notebook = request.body.get("notebook")
+    aside = request.body.get("aside")
+    if aside is not None and not (isinstance(aside, str) and _ASIDE.fullmatch(aside)):
+        raise Refused("This is not a request.", detail="aside")
+    source = _open_source(request, request.text("notebook")) if notebook is not None else None
+    space = _open_space(request, make=not isinstance(source, Refused))
+    if space is None:
+        assert isinstance(source, Refused)
+        raise source
+    _become_student(request.uid)
+    copied = False
+    folders: tuple[str, ...] = ()
+    if source is not None:
+        path = request.text("notebook")
+        force = request.body.get("force") is True
+        copied = desk_files.place_notebook(space, path, source, force=force, aside=aside)
+        folders = parts_of(path)[:-1]
+    for link, destination in _links(request):
+        desk_files.place_link(space, folders, link, destination)
+    return {"copied": copied}
+
+
+def _links(request: Request) -> list[tuple[str, str]]:
+    links = request.body.get("links", [])
+    if not isinstance(links, list):
+        raise Refused("This is not a request.", detail="links")
+    checked = []
+    for link in links:
+        if not isinstance(link, list) or len(link) != 2 or not all(isinstance(end, str) for end in link):
+            raise Refused("This is not a request.", detail="links")
+        checked.append((link[0], link[1]))
+    return checked
+
+
+def _exists(request: Request) -> Answer:
+    paths = request.texts("paths")
+    space = _open_space(request, make=False)
+    if space is None:
+        return {"exist": [False] * len(paths)}
+    _become_student(request.uid)
+    return {"exist": [desk_files.is_file(space, path) for path in paths]}
+
+
+def _measure(request: Request) -> Answer:
+    space = _open_space(request, make=False)
+    if space is None:
+        return {"measured": [0, 0]}
+    _become_student(request.uid)
+    with student_errors("."):
+        size, files = desk_trees.measure(space)
+    return {"measured": [size, files]}
+
+
+def _delete(request: Request) -> Answer:
+    name = str(request.workspace)
+    doomed = f".deleted-{name}"
+    space = _open_space(request, make=False)
+    try:
+        with closing(_spaces()) as spaces:
+            # A deletion that was interrupted is gone on with; what is deleted is out of sight at once.
+            _clear(spaces, doomed, request.uid)
+            if space is not None:
+                os.close(space)
+                os.rename(name, doomed, src_dir_fd=spaces, dst_dir_fd=spaces)
+                _clear(spaces, doomed, request.uid)
+    except OSError as error:
+        raise WorldError("The workspace could not be deleted whole.", detail=f"{name}: {error}") from error
+    return {"deleted": True}
+
+
+def _clear(spaces: int, name: str, uid: int) -> None:
+    """Delete a student's directory: its content as the student, itself as the service user."""
+    try:
+        top = os.open(name, DIRECTORY, dir_fd=spaces)
+    except FileNotFoundError:
+        return
+    with closing(top):
+        # Effective ids only: this process comes back, and meanwhile nobody may signal it, as its real uid stays.
+        os.setgroups([])
+        os.setegid(GROUP + SHIFT)
+        os.seteuid(uid + SHIFT)
+        try:
+            desk_trees.empty(top)
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+    os.rmdir(name, dir_fd=spaces)
+
+
+OPERATIONS: dict[str, tuple[Callable[[Request], Answer], int]] = {
+    "prepare": (_prepare, 30),
+    "exists": (_exists, 30),
+    "measure": (_measure, 120),
+    "delete": (_delete, 3600),
+}
+"""What can be asked, and the seconds it may take."""
