@@ -10,25 +10,20 @@ import asyncio
 import os
 import re
 import shutil
-import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pygit2
 from pygit2.enums import ConfigLevel, CredentialType, FetchPrune, FileMode
 
 from nbhostd.adapters import gitbundle
+from nbhostd.adapters.blocking import BlockingWork, Say, silent
 from nbhostd.adapters.gitcomplaints import complaint
-from nbhostd.adapters.published import Leaf, Published, disk_errors, plain_name
+from nbhostd.adapters.published import Leaf, Published, disk_errors, plain_name, sync
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.giturl import GitUrl, Transport, redacted
 from nbhostd.core.names import CourseName
-
-T = TypeVar("T")
-Say = Callable[[str], None]
 
 _REFSPECS = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
 _MIRRORED = ("refs/heads/", "refs/tags/")
@@ -41,10 +36,6 @@ _MOST_BYTES = 20 << 30
 _MOST_WARNINGS = 50
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _SSH_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
-
-
-class Stopped(WorldError):
-    """The daemon is going away under a transfer."""
 
 
 @contextmanager
@@ -67,12 +58,12 @@ class Mirrors:
         self._home = home
         self._locks: dict[CourseName, asyncio.Lock] = {}
         self._files: dict[CourseName, tuple[str, frozenset[str]]] = {}
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="git")
+        self._work = BlockingWork("git", _AT_ONCE)
         _set_up_libgit2(home)
 
     async def close(self) -> None:
         """Wait for the threads; callers were cancelled before."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._work.close()
 
     async def fetch(self, course: CourseName, url: str, branch: str | None, on_line: Say) -> str:
         """Clone or fetch the mirror; the commit (hex) that the branch, or the repository's own choice, is at.
@@ -84,17 +75,17 @@ class Mirrors:
             on_line(f"warning: {parsed.warning}")
         async with self._turn(course):
             mirror = self._mirror(course)
-            return await self._in_thread(on_line, lambda say: _fetch(mirror, parsed, branch, say, self._home))
+            return await self._work.run(lambda say: _fetch(mirror, parsed, branch, say, self._home), on_line)
 
     async def export(self, course: CourseName, commit: str, on_line: Say) -> None:
         """Publish the tree of a commit and make it `current`, atomically; what is left out is said as `warning: …`."""
         mirror, published = self._mirror(course), self._published(course)
         async with self._turn(course):
-            await self._in_thread(on_line, lambda say: _export(mirror, published, commit, say))
+            await self._work.run(lambda say: _export(mirror, published, commit, say), on_line)
 
     async def changes(self, course: CourseName, old: str, new: str) -> int | None:
         """How many files differ between two commits, or None when one of them is gone."""
-        return await self._in_thread(_silent, lambda _: _changes(self._mirror(course), old, new))
+        return await self._work.run(lambda _: _changes(self._mirror(course), old, new), silent)
 
     async def files(self, course: CourseName) -> frozenset[str]:
         """Paths of all regular files of the current tree (empty when none)."""
@@ -102,24 +93,24 @@ class Mirrors:
         commit = published.commit or ""
         known = self._files.get(course)
         if known is None or known[0] != commit:
-            known = (commit, await self._in_thread(_silent, lambda _: published.files()))
+            known = (commit, await self._work.run(lambda _: published.files(), silent))
             self._files[course] = known
         return known[1]
 
     async def read(self, course: CourseName, path: str, *, limit: int = 1 << 20) -> bytes | None:
         """The first `limit` bytes of a file of the current tree, or None."""
-        return await self._in_thread(_silent, lambda _: self._published(course).read(path, limit))
+        return await self._work.run(lambda _: self._published(course).read(path, limit), silent)
 
     async def prune(self, course: CourseName, keep: Iterable[str]) -> None:
         """Remove exported trees of other commits than `keep` and the current one."""
         async with self._turn(course):
-            await self._in_thread(_silent, lambda _: self._published(course).prune(tuple(keep)))
+            await self._work.run(lambda _: self._published(course).prune(tuple(keep)), silent)
 
     async def delete(self, course: CourseName) -> None:
         """Remove mirror and trees; not being there is success."""
         async with self._turn(course):
             self._files.pop(course, None)
-            await self._in_thread(_silent, lambda _: _remove(self._root / course))
+            await self._work.run(lambda _: _remove(self._root / course), silent)
 
     def _mirror(self, course: CourseName) -> Path:
         return self._root / course / "git"
@@ -132,30 +123,6 @@ class Mirrors:
         async with self._locks.setdefault(course, asyncio.Lock()):
             yield
 
-    async def _in_thread(self, on_line: Say, work: Callable[[Say], T]) -> T:
-        """Run blocking work; its lines arrive in the loop. A cancelled caller makes it stop at its next line."""
-        loop = asyncio.get_running_loop()
-        stop = threading.Event()
-
-        def say(line: str) -> None:
-            if stop.is_set():
-                raise Stopped("The transfer was stopped.")
-            loop.call_soon_threadsafe(on_line, line)
-
-        done = loop.run_in_executor(self._threads, work, say)
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            stop.set()
-            await asyncio.wait([done])
-            if not done.cancelled():
-                done.exception()  # seen: nobody else will ask
-            raise
-
-
-def _silent(_: str) -> None:
-    return None
-
 
 def _set_up_libgit2(home: Path | None) -> None:
     settings = pygit2.Settings()
@@ -163,7 +130,6 @@ def _set_up_libgit2(home: Path | None) -> None:
     settings.server_timeout = _ANSWER_MILLISECONDS
     # Our mirrors are ours by construction; a repository that an administrator names may be anybody's.
     settings.owner_validation = False
-    settings.enable_fsync_gitdir(True)
     for level in (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL, ConfigLevel.PROGRAMDATA):
         settings.search_path[level] = ""
     settings.template_path = ""
@@ -213,7 +179,9 @@ def _fetch(mirror: Path, url: GitUrl, branch: str | None, say: Say, home: Path |
             own_choice = _take_bundle(repository, Path(url.path), say)
         else:
             own_choice = _take_remote(repository, url, say, home)
-        return _choose(repository, branch, own_choice)
+        commit = _choose(repository, branch, own_choice)
+        _sync_mirror(mirror)
+        return commit
 
 
 def _open_or_create(mirror: Path) -> pygit2.Repository:
@@ -224,6 +192,17 @@ def _open_or_create(mirror: Path) -> pygit2.Repository:
             shutil.rmtree(mirror)  # an earlier life of the daemon did not finish it; it is only a mirror
     mirror.parent.mkdir(parents=True, exist_ok=True)
     return pygit2.init_repository(mirror, bare=True)
+
+
+def _sync_mirror(mirror: Path) -> None:
+    """Put on the disk what a transfer brought, packs and references: cheaper here than at each object."""
+    for part in ("objects/pack", "refs"):
+        for directory, _, names in os.walk(mirror / part):
+            for name in names:
+                sync(Path(directory, name))
+            sync(Path(directory))
+    sync(mirror / "HEAD")
+    sync(mirror)
 
 
 def _take_remote(repository: pygit2.Repository, url: GitUrl, say: Say, home: Path | None) -> str | None:

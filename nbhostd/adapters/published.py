@@ -91,7 +91,7 @@ class Published:
                 _make_public(new)
                 _Writer(new, warn).write(leaves)
                 os.rename(new, self._root / commit)
-                _sync(self._root)
+                sync(self._root)
             finally:
                 shutil.rmtree(new, ignore_errors=True)
 
@@ -101,7 +101,7 @@ class Published:
             link = self._root / f"{_TEMPORARY}{secrets.token_hex(8)}"
             os.symlink(commit, link)
             os.rename(link, self._root / "current")
-            _sync(self._root)
+            sync(self._root)
 
     def prune(self, keep: Iterable[str]) -> None:
         """Remove the trees of other commits; the current one stays in any case."""
@@ -163,7 +163,7 @@ class _Writer:
                 self._write_file(leaf)
         self._settle([path for leaf in links if (path := self._make_link(leaf)) is not None])
         for path in (*self._files, *self._directories):
-            _sync(path)
+            sync(path)
 
     def _write_file(self, leaf: Leaf) -> None:
         path = self._top / leaf.path
@@ -241,7 +241,8 @@ def _make_public(path: Path) -> None:
     path.chmod(0o755)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or directory is on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

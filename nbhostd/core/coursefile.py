@@ -164,6 +164,8 @@ class _Reader:
             id = _identifier(self._text(parts.get("id")) or name)
             sections = [self._section(part) for part in self._list(parts.get("sections"), "sections")]
             full = tuple(section for section in sections if section is not None)
+            if not parts:
+                continue
             if any(track.id == id for track in self.tracks):
                 self.warn(item, f"left out, there is already a track “{id}”")
             elif not full:
