@@ -1,0 +1,32 @@
+"""Images in memory: the second implementation of core.ports.Images."""
+
+from dataclasses import dataclass, field
+
+from nbhostd.core.errors import NbhostdError
+
+
+@dataclass
+class FakeImages:
+    images: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Name -> (id, size)."""
+    running: dict[str, str] = field(default_factory=dict)
+    """Container name -> state."""
+    fail: NbhostdError | None = None
+    """Raised by every call, while set."""
+
+    async def digest(self, image: str) -> str | None:
+        self._asked()
+        found = self.images.get(image)
+        return found[0] if found else None
+
+    async def named(self) -> list[tuple[str, str, int]]:
+        self._asked()
+        return sorted((name, id, size) for name, (id, size) in self.images.items())
+
+    async def containers(self) -> list[tuple[str, str]]:
+        self._asked()
+        return sorted(self.running.items())
+
+    def _asked(self) -> None:
+        if self.fail is not None:
+            raise self.fail
