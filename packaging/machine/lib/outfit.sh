@@ -87,6 +87,8 @@ local_indexes() {
         while read -r file; do
             case $file in
             /etc/* | /usr/* | /var/* | /proc/* | /sys/* | /dev/* | /run/*) ;;
+            # A simple index's links lead to its sibling directories.
+            */simple) [[ ! -d $file ]] || printf '%s\n' "${file%/simple}" ;;
             *) [[ ! -d $file ]] || printf '%s\n' "$file" ;;
             esac
         done
