@@ -35,7 +35,7 @@ namespaces_boot() {
     namespaces_prepare
     cgroup_prepare
     namespaces_spawn
-    wait_until 60 namespaces_settled || die "it does not come up; see $ns_console"
+    wait_until 240 namespaces_settled || die "it does not come up; see $ns_console"
     say "up in ${SECONDS}s: $(namespaces_verdict)"
 }
 
@@ -77,7 +77,10 @@ namespaces_spawn() {
         BINDS="$(local_indexes)" \
         "$here/lib/boot" </dev/null >>"$ns_console" 2>&1 3>&- &
     wait $!
-    wait_until 20 test -s "$ns_pid" || die "its namespaces could not be made; see $ns_console"
+    if ! wait_until 120 test -s "$ns_pid"; then
+        namespaces_sweep
+        die "its namespaces could not be made; see $ns_console"
+    fi
 }
 
 # namespaces_verdict - systemd's own word: starting, running, degraded...
