@@ -86,13 +86,13 @@ _WORDS = {
     "no-such-workspace": Words(
         N_("This address led to a workspace that was started again since, or is gone."), _RELOAD
     ),
-    "no-cookie": Words(N_("This workspace was opened in another browser."), _RELOAD),
+    "no-cookie": Words(N_("This workspace was opened from another page, or in another browser."), _RELOAD),
     "foreign-origin": Words(N_("Another site tried to do something in your workspace."), _RELOAD),
     "wrong-host": Words(N_("This workspace is not at this address."), _RELOAD),
     "wrong-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     "bug": Words(
-        N_("This is a fault in this server, not in what you did. Your files are not touched."),
+        N_("This is a fault in this server, not in what you did."),
         N_("Try again in a minute. If it happens again, give your teacher the number below."),
     ),
     "world": Words("", N_("Try again in a minute. If it happens again, tell your teacher.")),

@@ -26,7 +26,7 @@ STYLE = Path(__file__).with_name("style.css")
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta charset="utf-8"><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{course}: {title}</title><link rel="stylesheet" href="/style.css">
 </head>
 <body>
