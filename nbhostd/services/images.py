@@ -26,7 +26,7 @@ KIND = "build"
 _LAST_LINES = 12
 _LARGEST_RECIPE = 64 << 10
 _FROM = re.compile(
-    r"^\s*FROM\s+(?:--\S+\s+)*(?:localhost/)?nbhosting/(minimal|scipy)-notebook(?::latest)?\b", re.M | re.I
+    r"^\s*FROM\s+(?:--\S+\s+)*(?:localhost/)?nbhosting/(minimal|scipy)-notebook(?::latest)?(?=\s|$)", re.M | re.I
 )
 _BASE_OF = {"minimal": (), "scipy": ("minimal",)}
 
