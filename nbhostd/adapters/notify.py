@@ -1,11 +1,12 @@
-"""Telling systemd how we are, as sd_notify(3) says: datagrams of VARIABLE=value lines to NOTIFY_SOCKET."""
+"""Telling systemd how we are, as sd_notify(3) says: VARIABLE=value lines to the socket NOTIFY_SOCKET."""
 
 from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Mapping
+
+from sdnotify import SystemdNotifier
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +15,7 @@ class Notifier:
     """The service manager that started us, or nobody."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._address = environment.get("NOTIFY_SOCKET", "")
+        self._systemd = _connected(environment.get("NOTIFY_SOCKET", ""))
         for_us = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environment.get("WATCHDOG_USEC", "")
         self.watchdog_seconds = int(microseconds) / 1_000_000 if for_us and microseconds.isdecimal() else None
@@ -40,18 +41,32 @@ class Notifier:
         """We are alive."""
         self._send("WATCHDOG=1")
 
+    def close(self) -> None:
+        """Say no more."""
+        if self._systemd is not None:
+            self._systemd.socket.close()
+            self._systemd = None
+
     def _send(self, *lines: str) -> None:
-        if not self._address.startswith(("/", "@")) or not lines:
+        if self._systemd is None or not lines:
             return
-        # '@' stands for the NUL byte of an abstract address.
-        address = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-                notify.connect(address)
-                notify.send("\n".join(lines).encode())
+            # The library encodes as Latin-1, systemd reads UTF-8: each byte travels as one character.
+            self._systemd.notify("\n".join(lines).encode().decode("latin-1"))
         except OSError as error:
             # A service that cannot say that it is well is still well; the watchdog decides.
             log.warning("cannot notify systemd: %s", error)
+
+
+def _connected(address: str) -> SystemdNotifier | None:
+    if not address.startswith(("/", "@")):
+        return None
+    try:
+        # Without `debug` it would keep every error to itself.
+        return SystemdNotifier(debug=True)
+    except OSError as error:
+        log.warning("cannot notify systemd: %s", error)
+        return None
 
 
 def _status(text: str) -> tuple[str, ...]:
