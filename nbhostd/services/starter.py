@@ -58,7 +58,7 @@ class Starter:
             workspace_dir=f"{self.config.paths.state}/workspaces/{workspace.number}",
             course_dir=f"{self.config.paths.state}/courses/{course.name}/public",
             env_file=self.env_files.path(workspace.number),
-            seccomp=f"{self.config.paths.share}/seccomp.json",
+            seccomp=f"{self.config.paths.share}/images/seccomp.json",
             limits=self.config.limits,
         )
         return describe_workspace(

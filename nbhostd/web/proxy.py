@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from nbhostd.core import headers
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.model import Phase, Route
 from nbhostd.services.tasks import Tasks
-from nbhostd.web.proxy_guard import ProxySettings, authorize, host_of, scheme_of
+from nbhostd.web.proxy_guard import Address, ProxySettings, address_of, authorize
 from nbhostd.web.proxy_relay import Relay
 from nbhostd.web.proxy_tunnel import SERVICE_RESTART, Tunnel
 from nbhostd.web.proxy_upstream import Answer, Link, Upstream
@@ -63,6 +64,7 @@ class Proxy:
     def __init__(self, gate: Gate, settings: ProxySettings, on_visit: OnVisit, on_error: OnError) -> None:
         self._gate = gate
         self.settings = settings
+        """Read at each request: a reload of the configuration replaces it."""
         self._on_visit = on_visit
         self._on_error = on_error
         self._upstreams: dict[int, Upstream] = {}
@@ -99,12 +101,13 @@ class Proxy:
         """Answer one request below /w/."""
         try:
             route, tail = self._find(request)
-            authorize(request, route, self.settings)
+            address = address_of(request, self.settings)
+            authorize(request, address, route, self.settings)
             if route.place.phase is not Phase.READY:
                 return await self._unready(request, route)
             if tail.startswith(RESERVED):
                 raise Refused("There is nothing at this address.", status=404, reason="not-found")
-            return await self._pass_on(request, route, tail)
+            return await self._pass_on(_Ask(request, address, route, self.settings), tail)
         except NbhostdError as error:
             return self._refuse(request, error)
 
@@ -153,22 +156,22 @@ class Proxy:
             response.headers["Retry-After"] = str(error.retry_after)
         return _closed_unless_read(request, response)
 
-    async def _pass_on(self, request: web.Request, route: Route, tail: str) -> web.StreamResponse:
-        number = route.workspace.number
-        upstream = self._upstream(route)
+    async def _pass_on(self, ask: _Ask, tail: str) -> web.StreamResponse:
+        upstream = self._upstream(ask.route)
+        request = ask.request
         if _is_websocket(request):
             if len(upstream.tunnels) >= self.settings.max_tunnels:
                 raise Refused("Too many open connections.", status=429, reason="too-many-websockets")
-            return await self._tunnel(request, route, upstream)
+            return await self._tunnel(ask, upstream)
         if upstream.requests >= self.settings.max_requests:
             raise NotNow("Too many requests at once.", retry_after=1)
         if headers.is_activity(request.method, tail) or headers.is_navigation(
             request.method, request.headers
         ):
-            self._gate.touch(number)
+            self._gate.touch(ask.number)
         upstream.requests += 1
         try:
-            return await self._exchange(request, route, upstream)
+            return await self._exchange(ask, upstream)
         finally:
             upstream.requests -= 1
 
@@ -200,14 +203,14 @@ class Proxy:
             self._touched[number] = now
             self._gate.touch(number)
 
-    async def _exchange(self, request: web.Request, route: Route, upstream: Upstream) -> web.StreamResponse:
-        link = await self._link(route, upstream)
-        relay = Relay(request, link, self._policy(request, route), self._tasks)
+    async def _exchange(self, ask: _Ask, upstream: Upstream) -> web.StreamResponse:
+        link = await _link(ask.route, upstream)
+        relay = Relay(ask.request, link, ask.policy, self._tasks)
         try:
-            link.write(self._head(request, route, upgrade=False))
+            link.write(ask.head(upgrade=False))
             return await relay.run(self.settings.answer_timeout)
         except BadAnswer as error:
-            raise _no_answer(route, error) from error
+            raise _no_answer(ask.route, error) from error
         finally:
             relay.stop_waiting()
             if relay.reusable:
@@ -215,25 +218,25 @@ class Proxy:
             else:
                 link.abort()
 
-    async def _tunnel(self, request: web.Request, route: Route, upstream: Upstream) -> web.StreamResponse:
-        tunnel = Tunnel(request, lambda: self._touch_now_and_then(route.workspace.number))
+    async def _tunnel(self, ask: _Ask, upstream: Upstream) -> web.StreamResponse:
+        tunnel = Tunnel(ask.request, lambda: self._touch_now_and_then(ask.number))
         relay = link = None
         # Counted before anything is awaited: a thousand tabs that come back at once must not all slip through.
         upstream.tunnels.add(tunnel.close)
         try:
-            link = await self._link(route, upstream)
-            link.write(self._head(request, route, upgrade=True))
-            relay = Relay(request, link, self._policy(request, route), self._tasks)
+            link = await _link(ask.route, upstream)
+            link.write(ask.head(upgrade=True))
+            relay = Relay(ask.request, link, ask.policy, self._tasks)
             answer = await relay.begin(self.settings.answer_timeout)
             if answer.head.status != 101:
                 return _closed(await relay.relay(answer))
             relay.stop_waiting()
             response = _closed(web.StreamResponse(status=101, headers=_upgrade_headers(answer)))
-            await response.prepare(request)
+            await response.prepare(ask.request)
             await tunnel.run(link, answer.tail)
             return response
         except BadAnswer as error:
-            raise _no_answer(route, error) from error
+            raise _no_answer(ask.route, error) from error
         finally:
             upstream.tunnels.discard(tunnel.close)
             if relay is not None:
@@ -241,33 +244,51 @@ class Proxy:
             if link is not None:
                 link.abort()
 
-    async def _link(self, route: Route, upstream: Upstream) -> Link:
-        try:
-            return await upstream.take()
-        except (OSError, TimeoutError) as error:
-            raise _no_answer(route, error) from error
 
-    def _head(self, request: web.Request, route: Route, *, upgrade: bool) -> bytes:
-        body = request.body_exists
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """An authorized request, with what is needed to pass it on."""
+
+    request: web.Request
+    address: Address
+    route: Route
+    settings: ProxySettings
+
+    @property
+    def number(self) -> int:
+        """The workspace's number."""
+        return self.route.workspace.number
+
+    @property
+    def policy(self) -> headers.Policy:
+        """How the answer is dressed."""
+        return headers.Policy(
+            base_url=self.route.run.base_url,
+            frame_ancestors=self.settings.frame_ancestors,
+            secure=self.address.scheme == "https" or headers.is_local(self.address.name),
+        )
+
+    def head(self, *, upgrade: bool) -> bytes:
+        """What to say to the workspace's server."""
+        request = self.request
         return headers.request_head(
             request.method,
             request.raw_path,
             request.raw_headers,
-            token=route.run.token,
-            scheme=scheme_of(request, self.settings),
-            host=host_of(request),
+            token=self.route.run.token,
+            scheme=self.address.scheme,
+            host=self.address.host,
             length=request.content_length,
-            chunked=body and request.content_length is None,
+            chunked=request.body_exists and request.content_length is None,
             upgrade=upgrade,
         )
 
-    def _policy(self, request: web.Request, route: Route) -> headers.Policy:
-        return headers.Policy(
-            base_url=route.run.base_url,
-            frame_ancestors=self.settings.frame_ancestors,
-            secure=scheme_of(request, self.settings) == "https"
-            or headers.is_local(headers.host_name(host_of(request))),
-        )
+
+async def _link(route: Route, upstream: Upstream) -> Link:
+    try:
+        return await upstream.take()
+    except (OSError, TimeoutError) as error:
+        raise _no_answer(route, error) from error
 
 
 def _no_answer(route: Route, error: Exception) -> WorldError:

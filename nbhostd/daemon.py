@@ -1,0 +1,346 @@
+"""The daemon's life, as a story: from configuration to READY=1, and the same list backwards after STOPPING=1."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvloop
+from aiohttp import http_parser, web
+
+from nbhostd import __version__
+from nbhostd.adapters.config_file import read_config, read_keyring
+from nbhostd.adapters.desk import SocketDesk
+from nbhostd.adapters.envfiles import EnvFileDirectory
+from nbhostd.adapters.git import Mirrors
+from nbhostd.adapters.host import LinuxHost, SystemClock
+from nbhostd.adapters.jobs import UnitJobRunner
+from nbhostd.adapters.journal import log_to_journal
+from nbhostd.adapters.jupyter import SocketJupyter
+from nbhostd.adapters.listen import inherited_sockets
+from nbhostd.adapters.notify import Notifier
+from nbhostd.adapters.podman import PodmanImages
+from nbhostd.adapters.statistics import SqliteStatistics
+from nbhostd.adapters.store import SqliteStore
+from nbhostd.adapters.systemd import Systemd
+from nbhostd.core.access import Keyring
+from nbhostd.core.config import Config
+from nbhostd.core.errors import ConfigError, NbhostdError
+from nbhostd.services.courses import Courses
+from nbhostd.services.images import KIND as BUILD
+from nbhostd.services.images import ImageBuilder
+from nbhostd.services.jobbook import JobBook
+from nbhostd.services.reconcile import Reconciler
+from nbhostd.services.scheduler import IdleRound, every
+from nbhostd.services.starter import Starter
+from nbhostd.services.status import Status
+from nbhostd.services.tasks import KeyedLocks, Tasks
+from nbhostd.services.workspaces import Workspaces
+from nbhostd.web.app import Context, Floor, WebSettings
+from nbhostd.web.control import ControlContext, Finding, create_control_app
+from nbhostd.web.pages import Pages
+from nbhostd.web.proxy import SERVER_OPTIONS, Proxy
+from nbhostd.web.proxy_guard import ProxySettings
+
+log = logging.getLogger(__name__)
+
+CONFIG_FILE = Path("/etc/nbhostd/nbhostd.toml")
+
+_COMPANIONS = ("nbhostd-desk.socket", "podman.socket")
+"""Sockets of the user manager that the daemon needs; what listens there is started by its first use."""
+_GRACE = 5.0
+"""Seconds that requests under way get when the daemon stops."""
+_RECONCILE_EVERY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this daemon finds its files, from its command line and systemd's environment."""
+
+    config: Path
+    launch_key: Path
+    runtime: Path
+    bus: str
+
+    @classmethod
+    def of(cls, config: Path) -> Place:
+        """As systemd.exec(5) tells it. Raises ConfigError outside of nbhostd.service."""
+        runtime = os.environ.get("XDG_RUNTIME_DIR")
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not runtime or not credentials:
+            raise ConfigError(
+                ("not started by nbhostd.service: XDG_RUNTIME_DIR or CREDENTIALS_DIRECTORY is missing",)
+            )
+        bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS", f"unix:path={runtime}/bus")
+        return cls(config, Path(credentials) / "launch-key", Path(runtime), bus)
+
+    def read(self) -> tuple[Config, Keyring]:
+        """The administrator's files as they are now. Raises ConfigError with every fault."""
+        return read_config(self.config), read_keyring(self.launch_key)
+
+
+class Daemon:
+    """Everybody introduced to everybody; decides nothing."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.config, self.keyring = place.read()
+        self.notifier = Notifier(os.environ)
+        self.clock = SystemClock()
+        self.tasks = Tasks()
+        self.closing = AsyncExitStack()
+
+    async def start(self, sockets: dict[str, list[socket.socket]]) -> None:
+        """Database, bus, reconcile, scheduler, web on the inherited sockets. Raises NbhostdError."""
+        await self._open_databases()
+        await self._reach_the_user_manager()
+        self._introduce_services()
+        await self._adopt()
+        self._introduce_web()
+        self._schedule()
+        await self._serve(sockets)
+
+    async def _open_databases(self) -> None:
+        state = Path(self.config.paths.state)
+        self.store = await SqliteStore.open(state / "nbhostd.db")
+        self.closing.push_async_callback(self.store.close)
+        self.statistics = await SqliteStatistics.open(state / "statistics.db")
+        self.closing.push_async_callback(self.statistics.close)
+
+    async def _reach_the_user_manager(self) -> None:
+        self.systemd = Systemd(self.place.bus)
+        self.closing.push_async_callback(self.systemd.close)
+        self.tasks.spawn("connection to the user manager", self.systemd.keep_connected())
+        await self._start_companions()
+
+    async def _start_companions(self) -> None:
+        for unit in _COMPANIONS:
+            try:
+                await self.systemd.start(unit, timeout=30)
+            except NbhostdError as error:
+                log.error("%s does not listen: %s", unit, error)
+
+    def _introduce_services(self) -> None:
+        state, runtime = Path(self.config.paths.state), self.place.runtime / "nbhostd"
+        locks = KeyedLocks()
+        self.host = LinuxHost(state)
+        self.jobs = UnitJobRunner(self.systemd, state / "jobs")
+        self.podman = PodmanImages(self.place.runtime / "podman" / "podman.sock")
+        self.git = Mirrors(state / "courses", home=state)
+        self.closing.push_async_callback(self.git.close)
+        self.book = JobBook(self.store, self.jobs.logs, self.clock)
+        self.courses = Courses(
+            self.store, self.git, self.book, locks, self.clock,
+            default_image=lambda: self.config.courses.default_image,
+        )  # fmt: skip
+        self.builder = ImageBuilder(
+            self.podman, self.jobs, self.book, self.courses, self.git, lambda: self.config
+        )
+        starter = Starter(
+            self.config, str(runtime), self.store, self.systemd, self.podman, EnvFileDirectory(runtime),
+            self.clock, secrets.token_bytes,
+        )  # fmt: skip
+        self.workspaces = Workspaces(
+            starter,
+            self.courses,
+            SocketDesk(runtime / "desk.sock"),
+            self.host,
+            self.statistics,
+            locks,
+            self.tasks,
+        )
+        self.reconciler = Reconciler(self.workspaces, self.courses)
+
+    async def _adopt(self) -> None:
+        known = await self.reconciler.load()
+        await self._reconcile()
+        for job in await self.book.left_open(BUILD):
+            self.tasks.spawn(f"job {job.number}", self.builder.resume(job))
+        log.info("%d workspaces known", known)
+        self.systemd.on_change(self._reconnected)
+
+    def _reconnected(self, unit: str) -> None:
+        if unit == "":
+            self.tasks.spawn("reconcile after a reconnect", self._recover())
+
+    async def _recover(self) -> None:
+        await self._start_companions()
+        await self._reconcile()
+
+    async def _reconcile(self) -> None:
+        try:
+            await self.reconciler.reconcile()
+        except NbhostdError as error:
+            log.error("what runs could not be compared with what should: %s", error)
+
+    def _introduce_web(self) -> None:
+        pages = Pages(Path(self.config.paths.share) / "templates", lambda: self.config.server.frame_ancestors)
+        context = Context(self._web_settings, self.workspaces, self.store, self.clock, pages)
+        self.floor = Floor(context)
+        self.proxy = Proxy(self.workspaces, self._proxy_settings(), self.floor.on_visit, self.floor.on_error)
+        self.workspaces.on_end(lambda number: self.proxy.end(number, 1001))
+        self.status = Status(self.workspaces, self.courses, self.proxy.connections)
+
+    def _web_settings(self) -> WebSettings:
+        server = self.config.server
+        return WebSettings(
+            server.public_url,
+            self.keyring,
+            server.workspace_domain,
+            server.frame_ancestors,
+            server.legacy_referers,
+        )
+
+    def _proxy_settings(self) -> ProxySettings:
+        server = self.config.server
+        public = urlsplit(server.public_url)
+        return ProxySettings(
+            workspace_domain=server.workspace_domain,
+            public_scheme=public.scheme,
+            public_port=public.port,
+            frame_ancestors=server.frame_ancestors,
+        )
+
+    def _schedule(self) -> None:
+        idle = IdleRound(
+            self.workspaces, SocketJupyter(self.workspaces.starter.socket_path), self.proxy.connections
+        )
+        spawn = self.tasks.spawn
+        spawn("idle rounds", every(lambda: self.config.idle.check_every, "idle round", idle))
+        spawn(
+            "autopull",
+            every(lambda: self.config.courses.autopull_every, "autopull", self.courses.autopull_once),
+        )
+        spawn("reconcile", every(lambda: _RECONCILE_EVERY, "reconcile", self._reconcile))
+        spawn("queue", every(lambda: 2.0, "queue", self._pump))
+        period = self.notifier.watchdog_seconds
+        if period is not None:
+            spawn("watchdog", every(lambda: period / 3, "watchdog", self._alive))
+
+    async def _pump(self) -> None:
+        self.workspaces.pump()
+
+    async def _alive(self) -> None:
+        """The loop turns and the database answers: that is what being alive means here."""
+        await self.store.courses()
+        self.notifier.watchdog()
+
+    async def _serve(self, sockets: dict[str, list[socket.socket]]) -> None:
+        control = create_control_app(
+            ControlContext(
+                config=lambda: self.config, keyring=lambda: self.keyring, clock=self.clock, store=self.store,
+                courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, logs=self.jobs,
+                workspaces=self.workspaces, status=self.status, check=self._check,
+            )
+        )  # fmt: skip
+        self.front = await self._run(self.floor.application(self.proxy), sockets.pop("http", []))
+        self.back = await self._run(control, sockets.pop("control", []))
+        if sockets:
+            log.warning("sockets with names that are not known: %s", ", ".join(sockets))
+
+    async def _check(self) -> list[Finding]:
+        return []
+
+    async def _run(self, app: web.Application, sockets: list[socket.socket]) -> web.AppRunner:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE, **SERVER_OPTIONS)
+        await runner.setup()
+        for listening in sockets:
+            await web.SockSite(runner, listening, backlog=4096).start()
+        return runner
+
+    def reload(self) -> None:
+        """Take the configuration as the files say now, or keep the present one when they are at fault."""
+        self.notifier.reloading(self.clock.monotonic())
+        try:
+            self.config, self.keyring = self.place.read()
+        except ConfigError as error:
+            for fault in error.faults:
+                log.error("configuration refused, the earlier one stays: %s", fault)
+            self.notifier.ready("configuration refused, see the journal")
+            return
+        self.workspaces.starter = replace(self.workspaces.starter, config=self.config)
+        self.proxy.settings = self._proxy_settings()
+        log.info("configuration read again")
+        self.notifier.ready(self._summary())
+
+    def _summary(self) -> str:
+        return f"serving {self.config.server.public_url}"
+
+    async def stop(self) -> None:
+        """The way back. Workspaces run on: they belong to systemd."""
+        self.proxy.drain()
+        await self.front.cleanup()
+        await self.back.cleanup()
+        await self.close()
+
+    async def close(self) -> None:
+        """End what was begun, however far it came."""
+        await self.tasks.close()
+        await self.closing.aclose()
+
+
+async def serve(place: Place) -> None:
+    """Serve until SIGTERM. Raises NbhostdError when the start fails."""
+    loop, ending = asyncio.get_running_loop(), asyncio.Event()
+    daemon = Daemon(place)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    try:
+        await daemon.start(inherited_sockets(os.environ))
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload)
+        # What was made until here lives as long as the daemon: the collector need not look at it again.
+        gc.freeze()
+        log.info("nbhostd %s is ready: %s", __version__, daemon._summary())
+        daemon.notifier.ready(daemon._summary())
+        await ending.wait()
+        daemon.notifier.stopping()
+        await daemon.stop()
+        log.info("stopped; workspaces run on")
+    finally:
+        await daemon.close()
+
+
+def _assert_c_parser() -> None:
+    """The pure Python HTTP parser has a history of request smuggling: never serve with it."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise ConfigError(("aiohttp runs without its C parser: the installation is broken",))
+
+
+def main() -> int:
+    """The program `nbhostd`: exit status 0 after SIGTERM, 2 for a refused configuration, 1 when the start fails."""
+    parser = argparse.ArgumentParser(
+        prog="nbhostd",
+        description="Hosts Jupyter notebooks for classes. Started by systemd (nbhostd.socket), steered with nbhostctl(8).",
+    )
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG_FILE, metavar="FILE", help="default: %(default)s"
+    )
+    parser.add_argument("--version", action="version", version=f"nbhostd {__version__}")
+    arguments = parser.parse_args()
+    log_to_journal()
+    try:
+        _assert_c_parser()
+        uvloop.run(serve(Place.of(arguments.config)))
+    except ConfigError as error:
+        for fault in error.faults:
+            log.critical("configuration refused: %s", fault)
+        return 2
+    except NbhostdError as error:
+        log.critical("cannot start: %s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
