@@ -99,6 +99,18 @@ _WORDS = {
     "not-now": Words("", N_("Your work is safe. Reload the page of your course in a minute.")),
 }
 
+SAID_BELOW = (
+    N_("Too many students are waiting to start; please come back in a minute."),
+    N_("The workspace is starting."),
+    N_("The notebook server did not answer. Reload the page in a moment."),
+    N_("The server's disk is full."),
+    N_("The server's database is busy."),
+    N_("There is no space left for your files."),
+    N_("Your files cannot be reached."),
+    N_("Your files could not be handled in time."),
+)
+"""Messages of the floors below that a student may read as they are: listed here for their translation."""
+
 _FAILURES = {
     "image": Words(
         N_("The software of this course is not ready on this server."),

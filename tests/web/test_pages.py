@@ -13,7 +13,7 @@ from nbhostd.web import faults
 from nbhostd.web.faults import Fault, fault_of
 from nbhostd.web.languages import choose
 from nbhostd.web.pages import BADGES, Badges, Pages, shorten, wants_json
-from tests.web.catalogues import extracted, translated
+from tests.web.catalogues import ROOT, extracted, translated
 from tests.web.trial import HTML, TEMPLATES
 
 LANGUAGES = [path.stem for path in (TEMPLATES / "locale").glob("*.po")]
@@ -44,6 +44,15 @@ def test_translations_keep_their_placeholders(language: str) -> None:
             assert re.findall(r"\{\w+\}|%\(\w+\)\w", source) == re.findall(r"\{\w+\}|%\(\w+\)\w", text), (
                 source
             )
+
+
+def test_messages_from_below_are_still_said_there() -> None:
+    below = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "nbhostd").rglob("*.py")
+        if path.name != "faults.py"
+    )
+    assert [message for message in faults.SAID_BELOW if f'"{message}"' not in below] == []
 
 
 def _texts(message: str | tuple[str, ...] | list[str] | None) -> list[str]:
