@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from nbhostd import __version__
@@ -58,21 +57,15 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def run(arguments: Sequence[str], console: Console | None = None) -> int:
-    """Do what the command line says; the exit code. SystemExit(2) on wrong usage."""
-    args = parser().parse_args(arguments)
-    console = console or Console(sys.stdout, sys.stderr, as_json=args.json)
-    call = Call(
-        args, Client(args.socket), console, SystemClock().now(),
-        confirm=_confirm, execute=_execute, config_faults=_config_faults,
-    )  # fmt: skip
+def run(call: Call) -> int:
+    """Do what the command line says; the exit code."""
     try:
-        code: int = args.run(call)
+        code: int = call.args.run(call)
     except Unreachable as error:
-        console.error(str(error))
+        call.console.error(str(error))
         return UNREACHABLE
     except Failed as error:
-        console.error(error.message, error.detail)
+        call.console.error(error.message, error.detail)
         return exit_code(error.status)
     return code
 
@@ -104,9 +97,15 @@ def _config_faults() -> tuple[str, ...]:
 
 
 def main() -> None:
-    """The entry point."""
+    """The entry point; SystemExit(2) on wrong usage."""
+    args = parser().parse_args()
+    console = Console(sys.stdout, sys.stderr, as_json=args.json)
+    call = Call(
+        args, Client(args.socket), console, SystemClock().now(),
+        confirm=_confirm, execute=_execute, config_faults=_config_faults,
+    )  # fmt: skip
     try:
-        code = run(sys.argv[1:])
+        code = run(call)
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130  # as a shell reports SIGINT

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
@@ -51,26 +52,28 @@ class Client:
 
     def ask(self, method: str, url: str, body: Shape | None = None) -> Shape:
         """The JSON answer to a request."""
-        response = self._send(method, url, body)
-        return _answer(response)
+        with closing(_Connection(self._socket_path)) as connection:
+            return _answer(self._send(connection, method, url, body))
 
     def stream(self, method: str, url: str, body: Shape | None = None) -> Iterator[Shape]:
         """The lines of a long answer as they come: `{"line": …}` and at last `{"result": …}`."""
-        response = self._send(method, url, body)
-        if response.status != http.HTTPStatus.OK:
-            _answer(response)
-        ended = False
-        for text in _lines(response):
-            shape = json.loads(text)
-            if "error" in shape:
-                raise Failed(shape["error"], int(shape.get("status", 500)), shape.get("detail", ""))
-            ended = "result" in shape
-            yield shape
-        if not ended:
-            raise Failed("nbhostd broke off: its log says why (nbhostctl logs daemon).", 500)
+        with closing(_Connection(self._socket_path)) as connection:
+            response = self._send(connection, method, url, body)
+            if response.status != http.HTTPStatus.OK:
+                _answer(response)
+            ended = False
+            for text in _lines(response):
+                shape = json.loads(text)
+                if "error" in shape:
+                    raise Failed(shape["error"], int(shape.get("status", 500)), shape.get("detail", ""))
+                ended = "result" in shape
+                yield shape
+            if not ended:
+                raise Failed("nbhostd broke off: its log says why (nbhostctl logs daemon).", 500)
 
-    def _send(self, method: str, url: str, body: Shape | None) -> http.client.HTTPResponse:
-        connection = _Connection(self._socket_path)
+    def _send(
+        self, connection: _Connection, method: str, url: str, body: Shape | None
+    ) -> http.client.HTTPResponse:
         content = None if body is None else json.dumps(body).encode()
         try:
             connection.request(method, url, content, {"Content-Type": "application/json"} if content else {})
@@ -84,8 +87,7 @@ class Client:
             ) from error
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(
-                f"nbhostd does not answer on {self._socket_path} ({error}):"
-                " journalctl -u nbhostd says more."
+                f"nbhostd does not answer on {self._socket_path} ({error}): journalctl -u nbhostd says more."
             ) from error
 
 

@@ -29,7 +29,7 @@ class FakeGit:
     async def fetch(
         self, course: CourseName, url: str, branch: str | None, on_line: Callable[[str], None]
     ) -> str:
-        GitUrl.parse(url)
+        shown = GitUrl.parse(url).shown
         if url in self.broken:
             raise self.broken[url]
         branches = self._upstreams.get(url)
@@ -42,7 +42,7 @@ class FakeGit:
             raise Refused(f"The repository has no branch “{chosen}”.", reason="no-such-branch")
         commit = hashlib.sha1(repr(sorted(branches[chosen].items())).encode()).hexdigest()
         self._commits.setdefault(course, {})[commit] = branches[chosen]
-        on_line(f"asking {url}")
+        on_line(f"asking {shown}")
         return commit
 
     async def export(self, course: CourseName, commit: str, on_line: Callable[[str], None]) -> None:
