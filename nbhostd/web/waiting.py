@@ -110,7 +110,8 @@ class Waiting:
         if ready := self._ready_url(waiter, place):
             return context.pages.redirect(ready)
         ticket = self._ticket(waiter)
-        if place.phase is not Phase.FAILED:
+        # READY without a way in cannot last; were it to, a page that is asked for again must not loop.
+        if place.phase not in (Phase.FAILED, Phase.READY):
             return context.pages.render(
                 request, "waiting.html", place=self._saying(request, place), here=f"/visit/{ticket}"
             )

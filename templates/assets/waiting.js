@@ -4,6 +4,7 @@
   const place = document.getElementById("place");
   const here = place.dataset.here;
   const again = () => window.location.replace(here);
+  const shown = performance.now();
   const source = new EventSource(`${here}/events`);
 
   // Something between us may hold events back: then the page looks again by itself.
@@ -14,7 +15,8 @@
     const now = JSON.parse(event.data);
     if (now.over) {
       source.close();
-      again();
+      // Never faster than once a second, whatever the server says.
+      setTimeout(again, Math.max(0, shown + 1000 - performance.now()));
     } else if (place.textContent !== now.text) {
       place.textContent = now.text;
     }

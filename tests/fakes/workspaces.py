@@ -41,6 +41,10 @@ class FakeWorkspaces:
         changed.set()
         return self.route(self._runs[id].secret) if id in self._runs else None
 
+    def forget_runs(self) -> None:
+        """No secret leads anywhere any more."""
+        self._runs.clear()
+
     def called(self, name: str) -> list[object]:
         """The arguments of every call of this name."""
         return [argument for called, argument in self.calls if called == name]

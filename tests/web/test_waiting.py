@@ -127,6 +127,16 @@ async def test_a_failed_start_says_so_plainly_and_can_be_tried_again() -> None:
         assert this.workspaces.place(ALICE).phase is Phase.STARTING
 
 
+async def test_ready_without_a_way_in_is_a_failure_and_not_a_loop() -> None:
+    async with trial() as this:
+        url = await _waiting_url(this)
+        this.workspaces.put(ALICE, Phase.READY)
+        this.workspaces.forget_runs()
+        answer = await this.get(url)
+        assert answer.status == 502
+        assert "Try again" in await answer.text()
+
+
 async def test_a_workspace_that_fell_asleep_meanwhile_is_woken() -> None:
     async with trial() as this:
         url = await _waiting_url(this)
