@@ -36,27 +36,32 @@ class ProxySettings:
     """Seconds that an unused connection to a workspace's server is kept."""
 
 
-def scheme_of(request: web.BaseRequest, settings: ProxySettings) -> str:
-    """'http' or 'https', as the browser sees it."""
-    if settings.public_scheme:
-        return settings.public_scheme
-    return "https" if request.headers.get("X-Forwarded-Proto", "").lower() == "https" else "http"
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a browser believes it is: 'http' or 'https', its Host header in lower case, and the name in that."""
+
+    scheme: str
+    host: str
+    name: str
 
 
-def host_of(request: web.BaseRequest) -> str:
-    """The one Host header, lower case. Raises Refused(400)."""
+def address_of(request: web.BaseRequest, settings: ProxySettings) -> Address:
+    """The address that this request was made to. Raises Refused(400)."""
     hosts = request.headers.getall("Host", [])
-    if len(hosts) != 1 or not hosts[0].isascii() or not headers.host_name(hosts[0]):
-        raise Refused("A request needs exactly one Host.", reason="bad-host")
-    return hosts[0].lower()
-
-
-def authorize(request: web.BaseRequest, route: Route, settings: ProxySettings) -> None:
-    """Return when this request may reach the workspace; raise Refused with the reason when not."""
-    host = host_of(request)
+    host = hosts[0].lower() if len(hosts) == 1 and hosts[0].isascii() else ""
     name = headers.host_name(host)
+    if not name:
+        raise Refused("A request needs exactly one Host.", reason="bad-host")
+    scheme = settings.public_scheme
+    if not scheme:
+        scheme = "https" if request.headers.get("X-Forwarded-Proto", "").lower() == "https" else "http"
+    return Address(scheme, host, name)
+
+
+def authorize(request: web.BaseRequest, address: Address, route: Route, settings: ProxySettings) -> None:
+    """Return when this request may reach the workspace; raise Refused with the reason when not."""
     domain = settings.workspace_domain
-    if domain and name != f"{route.workspace.label}.{domain}":
+    if domain and address.name != f"{route.workspace.label}.{domain}":
         raise Refused("This workspace is not at this address.", status=421, reason="wrong-host")
     if not domain and request.headers.get("Service-Worker") == "script":
         # One student's service worker would answer for every workspace of the shared origin.
@@ -66,6 +71,6 @@ def authorize(request: web.BaseRequest, route: Route, settings: ProxySettings) -
     ):
         raise Refused("This address was opened in another browser.", status=403, reason="no-cookie")
     if request.method not in headers.SAFE_METHODS or "Upgrade" in request.headers:
-        own = headers.origin(scheme_of(request, settings), host, settings.public_port)
+        own = headers.origin(address.scheme, address.host, settings.public_port)
         if not headers.is_own_origin(request.headers, own):
             raise Refused("This request comes from another site.", status=403, reason="foreign-origin")

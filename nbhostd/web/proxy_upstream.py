@@ -75,6 +75,11 @@ class Link(asyncio.Protocol):
 
     # what the proxy says
 
+    @property
+    def clean(self) -> bool:
+        """It is open, and nothing unread has come: the next answer on it will be to the next request."""
+        return not self.closed and not self._chunks
+
     async def read(self) -> bytes:
         """The next bytes, or b'' when the other side has ended."""
         while not self._chunks:
@@ -183,7 +188,7 @@ class Answer:
 
     def _end(self, extra: bytes) -> None:
         self.ended = True
-        self.reusable = self.head.keep_alive and not extra and not self._link.closed
+        self.reusable = self.head.keep_alive and not extra and self._link.clean
 
     @classmethod
     async def begin(cls, link: Link, method: str) -> Answer:
@@ -235,7 +240,7 @@ class Upstream:
 
     def give_back(self, link: Link) -> None:
         """Keep a link whose last answer was read to its end, for a while."""
-        if self._retired or link.closed or len(self._idle) >= _MAX_IDLE:
+        if self._retired or not link.clean or len(self._idle) >= _MAX_IDLE:
             link.abort()
             return
         link.in_use = False

@@ -17,8 +17,7 @@ _MAX_TRAILERS = 8 * 1024
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t -~]*))?")
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# A control character, a CR or LF outside a line's end, or a folded line.
-_BAD_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n[ \t]")
+_CONTROLS = bytes(c for c in range(32) if c not in b"\t\r\n") + b"\x7f"
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~]*)?")
 
 
@@ -40,7 +39,7 @@ class AnswerHead:
 
 def parse_head(block: bytes) -> AnswerHead:
     """The head in `block`, which ends with its last header's CR LF. Raises BadAnswer."""
-    if _BAD_BYTES.search(block):
+    if _ambiguous(block):
         raise BadAnswer("control characters, bare CR or LF, or folded lines in its headers")
     first, *lines = block.split(b"\r\n")
     start = _STATUS_LINE.fullmatch(first)
@@ -59,6 +58,18 @@ def parse_head(block: bytes) -> AnswerHead:
         length=length,
         chunked=chunked,
         keep_alive=b"close" not in options and (not old or b"keep-alive" in options),
+    )
+
+
+def _ambiguous(block: bytes) -> bool:
+    """Whether there is a control character, a CR or LF outside a line's end, or a folded line."""
+    ends = block.count(b"\r\n")
+    return (
+        block.count(b"\r") != ends
+        or block.count(b"\n") != ends
+        or b"\r\n " in block
+        or b"\r\n\t" in block
+        or len(block.translate(None, _CONTROLS)) != len(block)
     )
 
 

@@ -314,9 +314,9 @@ async def test_an_old_client_gets_the_body_till_the_end_of_the_connection() -> N
     assert (answer.header("Transfer-Encoding"), answer.body) == (None, b"streamed")
 
 
-async def test_an_early_answer_ends_the_upload() -> None:
+async def test_an_early_answer_ends_the_upload_and_the_link_it_came_by() -> None:
     async def handler(request: web.Request) -> web.Response:
-        return web.Response(status=413, text="too much")
+        return web.Response(status=413 if request.method == "PUT" else 200)
 
     async with trial(application(handler)) as tried:
         reader, writer = await tried.connect()
@@ -325,6 +325,8 @@ async def test_an_early_answer_ends_the_upload() -> None:
         assert (await read_answer(reader)).status == 413
         writer.close()
         assert tried.proxy.connections(NUMBER) == 0
+        # the rest of the body is not taken for a request, nor a request for the rest of the body
+        assert (await tried.ask("GET", BASE)).status == 200
 
 
 async def test_a_browser_that_gives_up_ends_its_request_at_the_server() -> None:
@@ -348,6 +350,13 @@ async def test_a_browser_that_gives_up_ends_its_request_at_the_server() -> None:
         async with asyncio.timeout(5):
             await ended.wait()
         await until(lambda: tried.proxy.connections(NUMBER) == 0)
+
+
+HALVES = (
+    ("Content-Length: 10", b"half", b""),
+    ("Transfer-Encoding: chunked", b"4\r\nhalf\r\n", b""),
+    ("Transfer-Encoding: chunked", b"4\r\nhalf\r\n", b"nonsense\r\n"),
+)
 
 
 async def test_half_an_upload_is_never_taken_for_a_whole_one() -> None:

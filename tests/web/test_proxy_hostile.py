@@ -114,13 +114,12 @@ async def test_what_a_server_adds_behind_its_answer_reaches_nobody() -> None:
         while await reader.readuntil(b"\r\n\r\n"):
             asked += 1
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            # a second answer, to a request that nobody has made yet: at once, or a moment later
-            if asked == 2:
-                await asyncio.sleep(0.05)
+            # a second answer, to a request that nobody has made yet: at once, a moment later, or in two writes
+            await asyncio.sleep((0, 0.05, 0.0005)[asked % 3])
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
 
     async with trial(serve) as tried:
-        for _ in range(3):
+        for _ in range(6):
             assert (await tried.ask("GET", BASE)).body == b"ok"
             await asyncio.sleep(0.1)
 
