@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A course's site for trying nbhostd: pages of another site that show notebooks in an iframe, as an LMS does.
 
-    server.py --key FILE --nbhostd http://nb.localhost:8000 --course sample NOTEBOOK …
+    server.py --key-file FILE --nbhostd http://nb.localhost:8000 --course sample [NOTEBOOK …]
 
 Nothing but the standard library: this is also an example of how little an LMS needs. The links in it are
 signed as docs/teacher/launch-urls.md says, anew each time a page is shown.
@@ -14,8 +14,10 @@ import contextlib
 import hashlib
 import hmac
 import html
+import json
 import re
 import secrets
+import subprocess
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,7 +35,7 @@ PAGE = """<!DOCTYPE html>
 <header><strong>Course site (demonstration)</strong> <span>{course}</span>
 <form method="get"><label>Student <input name="student" value="{student}" size="12" pattern="[\\w][\\w.\\-]*"></label>
 <button>Change</button></form></header>
-<nav aria-label="Notebooks"><ol>{links}</ol></nav>
+<nav aria-label="Notebooks">{links}</nav>
 <main><h1>{title}</h1>
 <p>This page is on another site than the notebook below, as a course's page is. <a href="{reset}">Reset to the original</a></p>
 <iframe id="notebook" title="Notebook {title}" src="{src}" allow="clipboard-write"></iframe></main>
@@ -63,11 +65,29 @@ def read_key(file: Path) -> str:
     raise SystemExit(f"{file}: there is no key in it")
 
 
+Sections = list[tuple[str, list[str]]]
+
+
+def read_sections(course: str) -> Sections:
+    """The course's first track as nbhostctl knows it; all its .ipynb in one section when it has none."""
+    done = subprocess.run(
+        ["nbhostctl", "course", "show", course, "--json"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    for track in json.loads(done.stdout)["settings"]["tracks"][:1]:
+        return [(section["name"], section["notebooks"]) for section in track["sections"]]
+    tree = Path(f"/var/lib/nbhostd/courses/{course}/public/current").resolve()
+    return [(course, sorted(str(path.relative_to(tree)) for path in tree.rglob("*.ipynb")))]
+
+
 class Site(BaseHTTPRequestHandler):
-    """`/` and `/NOTEBOOK`, for the student named in `?student=`; `?reset=1` asks for the original back."""
+    """`/` and `/NUMBER`, for the student named in `?student=`; `?reset=1` asks for the original back."""
 
     options: argparse.Namespace
     key: str
+    sections: Sections
+    notebooks: list[str]
 
     def do_GET(self) -> None:
         """Show the page of one notebook, with a freshly signed link in it."""
@@ -76,21 +96,16 @@ class Site(BaseHTTPRequestHandler):
         if parts.path == "/style.css":
             self._answer(200, "text/css", STYLE.read_text(encoding="utf-8"))
             return
-        notebooks = self.options.notebooks
         number = re.fullmatch(r"/(\d{0,4})", parts.path)
-        if number is None or int(number[1] or 1) not in range(1, len(notebooks) + 1):
+        if number is None or int(number[1] or 1) not in range(1, len(self.notebooks) + 1):
             self._answer(404, "text/plain", "There is no such page.\n")
             return
         self._answer(200, "text/html", self._page(int(number[1] or 1), query))
 
     def _page(self, number: int, query: dict[str, str]) -> str:
         options, student = self.options, query.get("student") or "alice"
-        notebook = options.notebooks[number - 1]
+        notebook = self.notebooks[number - 1]
         who = urlencode({"student": student})
-        links = "".join(
-            f'<li><a href="/{i}?{html.escape(who)}"{" aria-current=page" if i == number else ""}>{html.escape(name)}</a></li>'
-            for i, name in enumerate(options.notebooks, 1)
-        )
         src = launch_url(
             options.nbhostd, self.key, options.course, notebook, student, bool(query.get("reset"))
         )
@@ -98,7 +113,22 @@ class Site(BaseHTTPRequestHandler):
             "course": options.course, "title": notebook, "student": student, "src": src,
             "reset": f"/{number}?{who}&reset=1",
         }  # fmt: skip
-        return PAGE.format(links=links, **{name: html.escape(value) for name, value in values.items()})
+        return PAGE.format(
+            links=self._links(number, who), **{name: html.escape(value) for name, value in values.items()}
+        )
+
+    def _links(self, current: int, who: str) -> str:
+        lines, number = [], 0
+        for name, notebooks in self.sections:
+            items = []
+            for notebook in notebooks:
+                number += 1
+                mark = " aria-current=page" if number == current else ""
+                items.append(
+                    f'<li><a href="/{number}?{html.escape(who)}"{mark}>{html.escape(notebook)}</a></li>'
+                )
+            lines.append(f"<h2>{html.escape(name)}</h2><ul>{''.join(items)}</ul>")
+        return "".join(lines)
 
     def _answer(self, status: int, kind: str, text: str) -> None:
         body = text.encode()
@@ -116,7 +146,7 @@ class Site(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until ended; the address is printed first."""
     parser = argparse.ArgumentParser(description="A course's site for trying nbhostd.")
-    parser.add_argument("--key", type=Path, required=True, help="file with the launch key")
+    parser.add_argument("--key-file", type=Path, required=True, help="file with the launch key")
     parser.add_argument(
         "--nbhostd", required=True, help="nbhostd's address, such as http://nb.localhost:8000"
     )
@@ -126,12 +156,18 @@ def main() -> None:
     )
     parser.add_argument("--listen", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port (default: any free one)")
-    parser.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="paths inside the course")
-    Site.options = parser.parse_args()
-    Site.options.nbhostd = Site.options.nbhostd.rstrip("/")
-    Site.key = read_key(Site.options.key)
-    with ThreadingHTTPServer((Site.options.listen, Site.options.port), Site) as server:
-        print(f"http://{Site.options.name}:{server.server_port}/", flush=True)
+    parser.add_argument(
+        "notebooks", nargs="*", metavar="NOTEBOOK", help="paths inside the course (default: its first track)"
+    )
+    options = parser.parse_args()
+    options.nbhostd = options.nbhostd.rstrip("/")
+    Site.options, Site.key = options, read_key(options.key_file)
+    Site.sections = [("", options.notebooks)] if options.notebooks else read_sections(options.course)
+    Site.notebooks = [notebook for _, notebooks in Site.sections for notebook in notebooks]
+    if not Site.notebooks:
+        raise SystemExit(f"{options.course}: there is no notebook in it")
+    with ThreadingHTTPServer((options.listen, options.port), Site) as server:
+        print(f"http://{options.name}:{server.server_port}/", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 
