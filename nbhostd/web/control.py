@@ -27,6 +27,7 @@ from nbhostd.core.unitspec import SocketServiceSpec
 from nbhostd.core.urls import OpenRequest, launch_stem, open_path
 from nbhostd.services.courses import Changes, Courses
 from nbhostd.services.images import KIND, ImageBuilder
+from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_shapes import (
     StatusRow,
     course_shape,
@@ -95,6 +96,7 @@ def create_control_app(context: ControlContext) -> web.Application:
     """The application to serve on the control socket, and nowhere else."""
     control = _Control(context)
     app = web.Application(middlewares=[json_errors], client_max_size=1 << 20)
+    app.on_cleanup.append(control.close)
     app.add_routes(
         [
             web.get("/v1/courses", control.list_courses),
@@ -123,6 +125,11 @@ def create_control_app(context: ControlContext) -> web.Application:
 class _Control:
     def __init__(self, context: ControlContext) -> None:
         self._c = context
+        self._tasks = Tasks()
+
+    async def close(self, _: web.Application) -> None:
+        """End what is still under way, when the daemon does."""
+        await self._tasks.close()
 
     # courses
 
@@ -144,7 +151,7 @@ class _Control:
                 )
             return {"course": course_shape(course), "report": report_shape(report)}
 
-        return await stream(request, work)
+        return await stream(request, self._tasks, work)
 
     async def show_course(self, request: web.Request) -> web.Response:
         course = await self._c.courses.get(_course(request))
@@ -181,7 +188,7 @@ class _Control:
         async def work(say: Say) -> Shape:
             return {"report": report_shape(await self._c.courses.pull(name, say))}
 
-        return await stream(request, work)
+        return await stream(request, self._tasks, work)
 
     # images
 
@@ -208,14 +215,14 @@ class _Control:
         async def work(say: Say) -> Shape:
             return asdict(await self._c.builder.build(target, say, fresh=body.get("fresh", False)))
 
-        return await stream(request, work)
+        return await stream(request, self._tasks, work)
 
     async def prune_images(self, request: web.Request) -> web.StreamResponse:
         async def work(say: Say) -> Shape:
             await self._c.builder.prune(say)
             return {}
 
-        return await stream(request, work)
+        return await stream(request, self._tasks, work)
 
     # workspaces
 
@@ -308,7 +315,7 @@ class _Control:
             ended = await self._c.store.job(number)
             return job_shape(ended) if ended is not None else {}
 
-        return await stream(request, work)
+        return await stream(request, self._tasks, work)
 
     async def cancel_job(self, request: web.Request) -> web.Response:
         job = await self._c.store.job(_number(request))

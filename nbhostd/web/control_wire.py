@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
-
-log = logging.getLogger(__name__)
+from nbhostd.services.tasks import Tasks
 
 Say = Callable[[str], None]
 Shape = dict[str, Any]
@@ -70,10 +68,13 @@ def required(body: Shape, key: str) -> Any:
     return body[key]
 
 
-async def stream(request: web.Request, work: Callable[[Say], Awaitable[Shape]]) -> web.StreamResponse:
+async def stream(
+    request: web.Request, tasks: Tasks, work: Callable[[Say], Awaitable[Shape]]
+) -> web.StreamResponse:
     """Answer with a line `{"line": …}` per line of output, then `{"result": …}` or `{"error": …, "status": …}`.
 
-    The work goes on to its end when whoever asked goes away: a pull half-watched is a whole pull.
+    The work is a task of its own, which goes on to its end when whoever asked goes away: a pull half-watched is
+    a whole pull.
     """
     response = web.StreamResponse(
         headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}
@@ -89,20 +90,7 @@ async def stream(request: web.Request, work: Callable[[Say], Awaitable[Shape]]) 
         finally:
             shapes.put_nowait(None)
 
-    await asyncio.gather(run(), _send(response, shapes))
-    return response
-
-
-async def _send(response: web.StreamResponse, shapes: asyncio.Queue[Shape | None]) -> None:
-    listening = True
+    tasks.spawn(f"{request.method} {request.path}", run())
     while (shape := await shapes.get()) is not None:
-        if listening:
-            try:
-                await response.write(json.dumps(shape, ensure_ascii=False).encode() + b"\n")
-            except ConnectionError:
-                listening = False
-    if listening:
-        try:
-            await response.write_eof()
-        except ConnectionError:
-            return
+        await response.write(json.dumps(shape, ensure_ascii=False).encode() + b"\n")
+    return response

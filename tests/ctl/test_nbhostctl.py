@@ -69,7 +69,7 @@ def scene() -> ControlScene:
 
 @pytest.fixture
 async def ctl(scene: ControlScene, tmp_path: Path) -> AsyncIterator[Ctl]:
-    runner = web.AppRunner(scene.app())
+    runner = web.AppRunner(scene.app(), handler_cancellation=True)  # as the daemon's
     await runner.setup()
     await web.UnixSite(runner, str(tmp_path / "control.sock")).start()
     yield Ctl(tmp_path / "control.sock")
@@ -271,6 +271,25 @@ async def test_a_daemon_that_breaks_off_is_said(ctl: Ctl, scene: ControlScene) -
     said = await ctl("course", "pull", "python")
     assert said.code in (1, 69)
     assert "nbhostctl: nbhostd" in said.err
+
+
+async def test_a_build_whose_watcher_leaves_goes_on(ctl: Ctl, scene: ControlScene) -> None:
+    release, ended = asyncio.Event(), scene.watch_end()
+    scene.jobs.scripts["build"] = Script(lines=("done",), release=release)
+    reader, writer = await asyncio.open_unix_connection(str(ctl.socket))
+    body = b'{"target": "minimal"}'
+    writer.write(
+        b"POST /v1/images/build HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )
+    assert (await reader.readline()).endswith(b"200 OK\r\n")
+    await scene.jobs.begun.wait()
+    writer.close()
+    await writer.wait_closed()
+    await ctl("job", "list")  # by now the daemon has seen the watcher go
+    release.set()
+    async with asyncio.timeout(5):
+        await ended.wait()
+    assert (await scene.store.jobs())[0].state is JobState.SUCCEEDED
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become somebody else")

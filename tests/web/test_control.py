@@ -224,19 +224,6 @@ async def test_a_failure_in_a_stream_is_its_last_line(client: Client, scene: Con
     assert (await lines_of(await client.post("/v1/courses/absent/pull")))[-1]["status"] == 404
 
 
-async def test_a_pull_whose_watcher_leaves_goes_on(client: Client, scene: ControlScene) -> None:
-    release = asyncio.Event()
-    scene.jobs.scripts[KIND] = Script(lines=("done",), release=release)
-    response = await client.post("/v1/images/build", json={"target": "minimal"})
-    await scene.jobs.begun.wait()
-    response.close()
-    ended = scene.watch_end()
-    release.set()
-    async with asyncio.timeout(5):
-        await ended.wait()
-    assert (await scene.store.jobs())[0].state.value == "succeeded"
-
-
 async def test_a_course_is_changed_shown_and_deleted(client: Client, scene: ControlScene) -> None:
     await scene.created()
     changed = await (
