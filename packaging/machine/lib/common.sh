@@ -49,7 +49,7 @@ need() {
     ((${#missing[@]})) || return 0
     say "installing on this computer: ${missing[*]}"
     apt_index
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends --yes "${missing[@]}" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends --yes "${missing[@]}" >&2
 }
 
 # apt_index - fetch apt's package lists once per invocation.
@@ -57,7 +57,8 @@ apt_index_fetched=
 apt_index() {
     [[ -z $apt_index_fetched ]] || return 0
     say "refreshing apt's package lists"
-    apt-get -qq update >&2
+    # A source of this computer that fails is not ours to mend; what is then missing is named soon enough.
+    apt-get -qq update >&2 || say "apt could not refresh everything: going on with what there is"
     apt_index_fetched=yes
 }
 
@@ -66,7 +67,7 @@ locked() {
     local file=$1 descriptor
     shift
     exec {descriptor}>"$file"
-    flock "$descriptor"
+    flock --nonblock "$descriptor" || { say "waiting for another machine command" && flock "$descriptor"; }
     # The command's children must not hold the lock: the machine itself is one of them.
     "$@" {descriptor}>&-
     exec {descriptor}>&-

@@ -65,7 +65,8 @@ outfit_masks() {
 # Timers that would use the network or the disk in the middle of a test, and what nobody here needs.
 untimely_units=(
     apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer man-db.timer
-    netavark-dhcp-proxy.service proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount systemd-binfmt.service
+    netavark-dhcp-proxy.service netavark-dhcp-proxy.socket
+    proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount systemd-binfmt.service
 )
 # Units that ask for a kernel of one's own, or for network ports, which namespaces share with this computer.
 kernel_units=(
