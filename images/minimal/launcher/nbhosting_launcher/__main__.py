@@ -33,7 +33,7 @@ def main() -> None:
 def load(given: inherited.Given) -> Any:
     """Return the server with all its extensions."""
     # Imported here and not above: this is what trim is about, and it reads the environment.
-    from nbhosting_launcher import server
+    from nbhosting_launcher import server  # noqa: PLC0415
 
     return server.prepare(given)
 
@@ -44,7 +44,9 @@ def rehearse() -> None:
         os.environ["HOME"] = directory
         Path(directory, "work").mkdir()
         trim.apply()
-        given = inherited.Given(socket.socket(), base_url="/", token="rehearsal", origin="", notify_address="")
+        given = inherited.Given(
+            socket.socket(), base_url="/", token="rehearsal", origin="", notify_address=""
+        )
         print(regexes.write(lambda: load(given)), "regular expressions translated")
 
 

@@ -43,7 +43,9 @@ def _listener(environment: MutableMapping[str, str], pid: int) -> socket.socket:
     environment.pop("LISTEN_FDNAMES", None)
     environment.pop("LISTEN_PIDFDID", None)
     if meant_for and meant_for != str(pid):
-        raise NotInherited(f"LISTEN_PID={meant_for} is not this process ({pid}): the socket is meant for another")
+        raise NotInherited(
+            f"LISTEN_PID={meant_for} is not this process ({pid}): the socket is meant for another"
+        )
     if count != "1":
         raise NotInherited(f"exactly one socket must be passed, LISTEN_FDS={count or 'unset'}")
     try:
@@ -52,6 +54,7 @@ def _listener(environment: MutableMapping[str, str], pid: int) -> socket.socket:
     except OSError as error:
         raise NotInherited(f"descriptor {FIRST_FD} is not a socket: {error.strerror}") from error
     if not listening:
+        listener.close()
         raise NotInherited(f"descriptor {FIRST_FD} is a socket that does not listen")
     listener.setblocking(False)
     listener.set_inheritable(False)  # else every kernel could accept the proxy's connections

@@ -101,4 +101,3 @@ class _Listener:
         plain = [int(number) for number in code]
         self._table[self._key] = (int(flags), plain, groups, dict(groupindex), indexgroup)
         return _sre.compile(pattern, flags, code, *rest)
-

@@ -96,7 +96,10 @@ def settings(given: Given, root_dir: str) -> Config:
     formatter = {"class": f"{JournalFormatter.__module__}.{JournalFormatter.__qualname__}"}
     return Config(
         {
-            "Application": {"log_level": logging.WARNING, "logging_config": {"formatters": {"console": formatter}}},
+            "Application": {
+                "log_level": logging.WARNING,
+                "logging_config": {"formatters": {"console": formatter}},
+            },
             "ServerApp": server,
             "ProxyIdentity": {"token": ""},
             "FileContentsManager": {"delete_to_trash": False},
@@ -117,6 +120,8 @@ def prepare(given: Given) -> WorkspaceServer:
     JournalFormatter.secret = given.base_url
     WorkspaceServer.given = given
     root_dir = os.path.join(os.environ["HOME"], "work")
+    # The container starts in / ; a kernel without a notebook starts where the server is.
+    os.chdir(root_dir)
     app = WorkspaceServer.instance(config=settings(given, root_dir))
     app.initialize(argv=[])
     return app

@@ -1,0 +1,147 @@
+"""The launcher's own parts, without a container."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.images.workspace import IMAGES
+
+SECRET = "/w/s3cretbase/"
+
+
+def part(name: str) -> ModuleType:
+    return importlib.import_module(f"nbhosting_launcher.{name}")
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(IMAGES / "minimal/launcher"))
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"LISTEN_FDS": "1", "LISTEN_PID": "7", "NBH_BASE_URL": SECRET, "NBH_TOKEN": "t", "PATH": "/bin"}
+
+
+@pytest.fixture
+def descriptor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A listening socket where the launcher looks for one."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("\0nbhosting-launcher-test")
+        listener.listen()
+        copy = os.dup(listener.fileno())
+        monkeypatch.setattr(part("inherited"), "FIRST_FD", copy)
+        yield
+    with suppress(OSError):  # who took the copy has closed it
+        os.close(copy)
+
+
+@pytest.mark.usefixtures("descriptor")
+def test_what_is_ours_leaves_the_environment(environment: dict[str, str]) -> None:
+    given = part("inherited").take(environment, 7)
+    with given.listener:
+        assert given.base_url == SECRET
+        assert not given.listener.get_inheritable()
+        assert not given.listener.getblocking()
+    assert environment == {"PATH": "/bin"}
+    assert "token" not in repr(given)
+
+
+@pytest.mark.usefixtures("descriptor")
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"LISTEN_PID": "8"}, "meant for another"),
+        ({"LISTEN_FDS": "2"}, "exactly one socket"),
+        ({"LISTEN_FDS": ""}, "LISTEN_FDS=unset"),
+        ({"NBH_TOKEN": ""}, "NBH_TOKEN is missing"),
+        ({"NBH_BASE_URL": "w/"}, "NBH_BASE_URL"),
+    ],
+)
+def test_an_environment_that_is_amiss_is_refused(
+    environment: dict[str, str], change: dict[str, str], complaint: str
+) -> None:
+    inherited = part("inherited")
+    with pytest.raises(inherited.NotInherited, match=complaint):
+        inherited.take(environment | change, 7)
+
+
+def test_a_descriptor_that_does_not_listen_is_refused(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inherited = part("inherited")
+    one, other = socket.socketpair()
+    monkeypatch.setattr(inherited, "FIRST_FD", one.detach())
+    with other, pytest.raises(inherited.NotInherited, match="does not listen"):
+        inherited.take(environment, 7)
+
+
+def test_ready_reaches_the_manager(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        part("inherited").notify(str(tmp_path / "notify"), "READY=1")
+        assert manager.recv(100) == b"READY=1"
+    part("inherited").notify("", "READY=1")
+
+
+def test_the_home_gets_its_links_once(tmp_path: Path) -> None:
+    home = part("home")
+    (tmp_path / "modules").mkdir()
+    for _ in range(2):
+        home.arrange(tmp_path, Path("/srv/course/current"))
+    assert (tmp_path / "static").readlink() == Path("/srv/course/current")
+    assert not (tmp_path / "modules").is_symlink()
+
+
+def test_a_courses_own_settings_are_found(tmp_path: Path) -> None:
+    home = part("home")
+    assert "JUPYTER_CONFIG_PATH" not in home.environment(tmp_path, tmp_path)
+    (tmp_path / ".nbhosting/jupyter").mkdir(parents=True)
+    assert home.environment(tmp_path, tmp_path)["JUPYTER_CONFIG_PATH"] == str(tmp_path / ".nbhosting/jupyter")
+
+
+def test_a_log_line_has_its_priority_and_not_the_capability(monkeypatch: pytest.MonkeyPatch) -> None:
+    formatter = part("journal").JournalFormatter
+    monkeypatch.setattr(formatter, "secret", SECRET)
+    record = logging.LogRecord("lab", logging.WARNING, "", 0, "404 GET %sapi\nmore", (SECRET,), None)
+    assert formatter().format(record) == "<4>lab: 404 GET /api\n<4>more"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "flags"), [(r"(?P<a>x+)|(y)", 0), (rb"[a-z]\d", re.I), (r"\w(?#é)é", re.A | re.X)]
+)
+def test_a_translated_expression_is_the_same_expression(
+    pattern: str | bytes, flags: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regexes = part("regexes")
+    monkeypatch.setattr(regexes, "TABLE", tmp_path / "table")
+    re.purge()
+    assert regexes.write(lambda: re.compile(pattern, flags)) == 1
+    plain = re.compile(pattern, flags)
+    re.purge()
+    monkeypatch.setattr(re._parser, "parse", None)  # type: ignore[attr-defined]
+    with regexes.reuse():
+        again = re.compile(pattern, flags)
+    assert again == plain
+    assert again.groupindex == plain.groupindex
+
+
+def test_a_table_of_another_python_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    regexes = part("regexes")
+    monkeypatch.setattr(regexes, "TABLE", tmp_path / "table")
+    re.purge()
+    regexes.write(lambda: re.compile("unlikely pattern"))
+    assert regexes._read()
+    monkeypatch.setattr(sys, "hexversion", 0)
+    assert regexes._read() == {}

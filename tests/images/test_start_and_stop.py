@@ -1,0 +1,109 @@
+"""A workspace's server: when it is ready, whom it lets in, what its pages say, how it ends."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import aiohttp
+import pytest
+
+from tests.images.conftest import NOTEBOOKS
+from tests.images.workspace import BASE_URL, ORIGIN, SECRETS, TOKEN, Workspace, execute_request
+
+
+async def test_ready_means_that_it_answers(workspace: Workspace) -> None:
+    assert workspace.show("ActiveState") == "active"
+    assert workspace.show("StatusText") == "serving"
+    assert (await workspace.get_json("api"))["version"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [("NBH_TOKEN", "", "NBH_TOKEN is missing"), ("NBH_BASE_URL", "/w/x", "must begin and end with /")],
+)
+def test_a_server_that_would_be_open_or_lost_does_not_start(
+    fresh: Workspace, variable: str, value: str, complaint: str
+) -> None:
+    fresh.variables[variable] = value
+    assert fresh.start().returncode != 0
+    assert complaint in fresh.journal()
+
+
+@pytest.mark.parametrize(
+    ("header", "query"),
+    [("", ""), ("token wrong", ""), ("", f"?token={TOKEN}"), (f"Bearer {TOKEN}", "")],
+)
+async def test_only_the_proxys_header_lets_in(workspace: Workspace, header: str, query: str) -> None:
+    async with (
+        workspace.session(Authorization=header) as session,
+        session.get(f"{BASE_URL}api/contents{query}") as answer,
+    ):
+        assert answer.status == 403
+
+
+async def test_another_site_is_refused_a_web_socket(workspace: Workspace) -> None:
+    async with workspace.session() as session:
+        kernel = await workspace.new_kernel(session)
+        path = f"{BASE_URL}api/kernels/{kernel}/channels"
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+            await session.ws_connect(path, headers={"Origin": "http://other.example"})
+        async with session.ws_connect(path, headers={"Origin": ORIGIN}):
+            pass
+        await session.delete(f"{BASE_URL}api/kernels/{kernel}")
+
+
+@pytest.mark.parametrize("page", ["lab", "tree", "notebooks/myst.md", "lab/tree/percent.py"])
+async def test_a_page_leaves_framing_to_the_proxy_and_holds_no_token(workspace: Workspace, page: str) -> None:
+    async with workspace.session() as session, session.get(BASE_URL + page) as answer:
+        assert answer.status == 200
+        assert "frame-ancestors" not in answer.headers["Content-Security-Policy"]
+        assert "username" not in str(answer.headers.getall("Set-Cookie", []))
+        text = await answer.text()
+    assert TOKEN not in text
+    settings = json.loads(text.split('type="application/json">', 1)[1].split("</script>", 1)[0])
+    names = {one["name"] for one in settings["federated_extensions"]}
+    assert "jupyterlab-jupytext" in names
+    assert ("@jupyterlab/git" in names) == page.startswith("lab")
+    assert settings["token"] == ""
+
+
+async def test_every_jupytext_format_is_a_notebook_and_knows_its_kernel(workspace: Workspace) -> None:
+    listing = (await workspace.get_json("api/contents"))["content"]
+    assert {one["name"]: one["type"] for one in listing}.items() >= {
+        "myst.md": "notebook",
+        "markdown.md": "notebook",
+        "percent.py": "notebook",
+        "light.py": "notebook",
+        "plain.ipynb": "notebook",
+        "un dossier": "directory",
+    }.items()
+    for path in NOTEBOOKS:
+        model = await workspace.get_json(f"api/contents/{path}")
+        assert model["content"]["metadata"]["kernelspec"]["name"] == "python3", path
+
+
+async def test_the_journal_holds_no_capability(workspace: Workspace) -> None:
+    async with workspace.session() as session, session.get(f"{BASE_URL}api/contents/nowhere.md") as answer:
+        assert answer.status == 404
+    journal = workspace.journal()
+    assert "nowhere.md" in journal
+    assert not [secret for secret in SECRETS if secret in journal]
+
+
+async def test_stopping_is_quick_even_with_a_kernel_in_a_loop(fresh: Workspace) -> None:
+    assert fresh.start().returncode == 0, fresh.journal()
+    async with fresh.session() as session:
+        kernel = await fresh.new_kernel(session)
+        async with session.ws_connect(f"{BASE_URL}api/kernels/{kernel}/channels") as web_socket:
+            await web_socket.send_str(
+                json.dumps(execute_request("print('in', flush=True)\nwhile True: pass"))
+            )
+            async for message in web_socket:
+                if json.loads(message.data)["msg_type"] == "stream":
+                    break
+    began = time.monotonic()
+    fresh.stop()
+    assert time.monotonic() - began < 2
+    assert fresh.show("ActiveState") == "inactive"
+    assert fresh.show("Result") == "success"
