@@ -25,7 +25,9 @@ def derive(secret: bytes, purpose: str) -> bytes:
 
 def seal(key: bytes, kind: str, payload: Mapping[str, str], expires: datetime) -> str:
     """A ticket of this kind, URL-safe; good until `expires` (aware, whole seconds)."""
-    body = json.dumps({"kind": kind, "expires": int(expires.timestamp()), "payload": dict(payload)})
+    document = {"kind": kind, "expires": int(expires.timestamp()), "payload": dict(payload)}
+    # Unescaped: the longest names must still fit into one request line.
+    body = json.dumps(document, ensure_ascii=False)
     encoded = _encode(body.encode())
     return f"{encoded}.{_encode(_mac(key, encoded))}"
 

@@ -58,6 +58,7 @@ class Pages:
             extensions=["jinja2.ext.i18n"],
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,
         )
         environment.policies["ext.i18n.trimmed"] = True
         environment.install_gettext_translations(self.catalogues[language], newstyle=True)  # type: ignore[attr-defined]

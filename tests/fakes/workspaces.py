@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.model import Opening, Phase, Place, Route, Run, Visit, Workspace
@@ -59,7 +60,7 @@ class FakeWorkspaces:
         workspace = self._ensure(visit.workspace)
         notebook = NotebookPath.parse(visit.notebook if visit.notebook.suffix else visit.notebook + ".md")
         self._visit(visit.workspace)
-        return Opening(workspace, notebook, f"notebooks/{notebook.replace(' ', '%20')}", visit.forcecopy)
+        return Opening(workspace, notebook, f"notebooks/{quote(notebook)}", visit.forcecopy)
 
     def place(self, id: WorkspaceId) -> Place:
         return self._places.get(id, Place(Phase.ASLEEP))

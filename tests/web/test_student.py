@@ -10,6 +10,8 @@ import pytest
 
 from nbhostd.core.errors import NotNow, Refused, WorldError
 from nbhostd.core.model import Phase, Visit
+from nbhostd.core.names import CourseName, NotebookPath, StudentName
+from nbhostd.core.urls import OpenRequest
 from tests.web.trial import ALICE, DOMAIN, REQUEST, Trial, trial
 
 REFERER = "https://courses.lms.example.org/unit"
@@ -127,6 +129,22 @@ async def test_malformed_addresses_get_a_page(path: str, status: int) -> None:
         assert answer.status == status
         assert "<h1>" in await answer.text()
         assert "<script>" not in await answer.text()
+
+
+async def test_the_longest_names_fit_through_every_door() -> None:
+    longest = OpenRequest(
+        CourseName.parse("é" * 64), NotebookPath.parse("/".join(["é" * 126] * 4)), StudentName.parse("é" * 64)
+    )
+    async with trial() as this:
+        waiting = await this.get(this.launch_path(longest))
+        assert (await this.get(waiting.headers["Location"])).status == 200
+        this.workspaces.put(longest.workspace, Phase.READY)
+        enter = await this.get(waiting.headers["Location"])
+        entered = await this.get(enter.headers["Location"])
+        host = urlsplit(enter.headers["Location"]).netloc
+        there = await this.get(f"http://{host}{entered.headers['Location']}")
+        notebook = await this.get(f"http://{host}{there.headers['Location']}")
+        assert "/notebooks/%C3%A9" in await notebook.text()
 
 
 async def _refused(this: Trial, error: Exception) -> tuple[int, str]:
