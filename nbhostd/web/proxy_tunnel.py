@@ -20,6 +20,8 @@ GOING_AWAY = 1001
 SERVICE_RESTART = 1012
 _STALL = 120.0
 _CLOSE_GRACE = 5.0
+# To follow a flood of empty frames would take longer than anything else that the daemon does.
+_MOST_FRAMES_AT_ONCE = 2000
 # A peer that vanished without a word (a laptop closed, a network gone) is noticed within two minutes.
 _KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -36,18 +38,22 @@ class Frames:
     def __init__(self) -> None:
         self.closing = False
         """A close frame has begun."""
+        self.lost = False
+        """Too many tiny frames came at once to be worth following: all counts as data from now on."""
         self._header = b""
         self._left = 0
 
     @property
     def between(self) -> bool:
         """The stream stands between two frames."""
-        return not self._left and not self._header
+        return not (self._left or self._header or self.lost)
 
     def feed(self, data: bytes) -> bool:
         """Go on by these bytes; whether a frame of data (not of control) began in them."""
+        if self.lost:
+            return True
         data_began = False
-        position = 0
+        position = begun = 0
         while position < len(data):
             if self._left:
                 step = min(self._left, len(data) - position)
@@ -60,6 +66,10 @@ class Frames:
             if len(header) < size:
                 self._header = header
                 break
+            begun += 1
+            if begun > _MOST_FRAMES_AT_ONCE:
+                self.lost = True
+                return True
             position += size - known
             self._header = b""
             self._left = _payload_length(header)

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from nbhostd.web.proxy_guard import ProxySettings
+from nbhostd.web.proxy_upstream import Link, Upstream
 from tests.web.proxy_trial import BASE, NUMBER, RawServer, read_answer, trial, until
 
 
@@ -122,6 +123,18 @@ async def test_what_a_server_adds_behind_its_answer_reaches_nobody() -> None:
         for _ in range(6):
             assert (await tried.ask("GET", BASE)).body == b"ok"
             await asyncio.sleep(0.1)
+
+
+async def test_a_link_on_which_something_is_unread_is_not_kept() -> None:
+    upstream = Upstream("/nowhere", "secret", asyncio.get_running_loop())
+    for said, kept in ((b"", True), (b"evil", False)):
+        link = Link(asyncio.get_running_loop())
+        if said:
+            link.data_received(said)
+        upstream.give_back(link)
+        assert (not link.closed) is kept
+    upstream.retire()
+    assert upstream.quiet
 
 
 async def test_a_header_split_in_the_answer_is_refused_not_passed_on() -> None:

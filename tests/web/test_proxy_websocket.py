@@ -234,6 +234,7 @@ async def test_each_side_is_held_back_by_the_other(monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(0.2)
         assert 0 < down == sent < 32 << 20
         # nobody reads at the server either
+        writer.write(b"\x82\xff" + struct.pack("!Q", 1 << 40) + bytes(4))
         up = 0
         while up < 64 << 20:
             writer.write(bytes(1 << 16))
@@ -348,3 +349,12 @@ def test_frames_are_followed_wherever_they_are_cut(said: list[tuple[int, int]], 
     assert frames.between
     assert any(data) == any(opcode < 8 for opcode, _ in said)
     assert frames.closing == any(opcode == 8 for opcode, _ in said)
+
+
+def test_a_flood_of_empty_frames_is_not_followed_for_long() -> None:
+    frames = Frames()
+    assert frames.feed(b"\x8a\x80\0\0\0\0" * 100_000)
+    assert frames.lost
+    assert not frames.between
+    assert frames.feed(b"\x88")
+    assert not frames.closing
