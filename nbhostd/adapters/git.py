@@ -30,6 +30,7 @@ _MIRRORED = ("refs/heads/", "refs/tags/")
 _CONNECT_MILLISECONDS = 20_000
 _ANSWER_MILLISECONDS = 60_000
 _AT_ONCE = 4
+_WORTH_TELLING = 2000  # objects: fewer arrive before anybody has read a line
 _DEEPEST = 64
 _MOST_FILES = 200_000
 _MOST_BYTES = 20 << 30
@@ -154,7 +155,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
 
     def transfer_progress(self, stats: pygit2.remotes.TransferProgress) -> None:
         tenth = stats.received_objects * 10 // max(stats.total_objects, 1)
-        if tenth != self._tenth:
+        if tenth != self._tenth and (tenth == 10 or stats.total_objects >= _WORTH_TELLING):
             self._tenth = tenth
             megabytes = stats.received_bytes / 1e6
             self._say(

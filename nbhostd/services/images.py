@@ -26,7 +26,8 @@ KIND = "build"
 _LAST_LINES = 12
 _LARGEST_RECIPE = 64 << 10
 _FROM = re.compile(
-    r"^\s*FROM\s+(?:--\S+\s+)*(?:localhost/)?nbhosting/(minimal|scipy)-notebook(?::latest)?(?=\s|$)", re.M | re.I
+    r"^\s*FROM\s+(?:--\S+\s+)*(?:localhost/)?nbhosting/(minimal|scipy)-notebook(?::latest)?(?=\s|$)",
+    re.M | re.I,
 )
 _BASE_OF = {"minimal": (), "scipy": ("minimal",)}
 
@@ -42,8 +43,9 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What to build: `what` as images/build calls it, and for a course the directory with its recipe."""
+    """What to build: for people, for images/build, and for a course the directory with its recipe."""
 
+    target: str
     what: str
     image: str
     context: str | None = None
@@ -82,7 +84,7 @@ class ImageBuilder:
             for base in plan.bases:
                 if await self._images.digest(imagenames.kind_image(base)) is None:
                     on_line(f"the base image “{base}” is missing: it is built first")
-                    await self._build(_Plan(base, imagenames.kind_image(base)), on_line, fresh=False)
+                    await self._build(_Plan(base, base, imagenames.kind_image(base)), on_line, fresh=False)
             return await self._build(plan, on_line, fresh=fresh)
         finally:
             self._building = ""
@@ -106,7 +108,7 @@ class ImageBuilder:
 
     async def _plan(self, target: str) -> _Plan:
         if target in imagenames.KINDS:
-            return _Plan(target, imagenames.kind_image(target), bases=_BASE_OF[target])
+            return _Plan(target, target, imagenames.kind_image(target), bases=_BASE_OF[target])
         course = await self._courses.get(CourseName.parse(target))
         directory = await self._courses.recipe(course)
         if directory is None or course.commit is None:
@@ -119,6 +121,7 @@ class ImageBuilder:
             )
         state = self._config().paths.state
         return _Plan(
+            target=course.name,
             what=imagenames.course_slug(course.name),
             image=imagenames.course_image(course.name),
             context=f"{state}/courses/{course.name}/public/{course.commit}/{directory}",
@@ -135,21 +138,22 @@ class ImageBuilder:
         return ()
 
     async def _build(self, plan: _Plan, on_line: Say, *, fresh: bool) -> Built:
-        spec = build_image(self._config(), plan.what, context=plan.context, fresh=fresh)
+        spec = build_image(self._config(), plan.target, plan.what, context=plan.context, fresh=fresh)
         last: deque[str] = deque(maxlen=_LAST_LINES)
 
         def tell(line: str) -> None:
             last.append(line)
             on_line(line)
 
-        with subject(f"image {plan.what}"):
-            async with self._book.job(KIND, plan.what, on_line, outlives=True) as job:
+        with subject(f"image {plan.target}"):
+            async with self._book.job(KIND, plan.target, on_line, outlives=True) as job:
                 state = await self._jobs.run(job.number, spec, tell)
                 if state is JobState.CANCELLED:
-                    raise Cancelled(f"The build of “{plan.what}” was cancelled.")
+                    raise Cancelled(f"The build of “{plan.target}” was cancelled.")
                 if state is not JobState.SUCCEEDED:
                     raise WorldError(
-                        f"The image “{plan.what}” could not be built (job {job.number}).\n" + "\n".join(last)
+                        f"The image “{plan.target}” could not be built (job {job.number}).\n"
+                        + "\n".join(last)
                     )
                 digest = await self._images.digest(plan.image)
                 if digest is None:

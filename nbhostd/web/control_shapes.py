@@ -56,7 +56,9 @@ def course_shape(course: Course) -> Shape:
         "name": course.name,
         "git_url": redacted(course.git_url),
         "branch": course.branch,
-        "image": imagenames.shown(course.image),
+        "image": imagenames.OWN
+        if course.image == imagenames.course_image(course.name)
+        else imagenames.shown(course.image),
         "autopull": course.autopull,
         "archived": course.archived,
         "commit": course.commit,
