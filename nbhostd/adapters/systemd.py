@@ -16,7 +16,7 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.auth import UID_NOT_SPECIFIED, AuthExternal
 
 from nbhostd.adapters.unit_jobs import UnitJobs
-from nbhostd.adapters.unit_types import typed, unit_of_path, unit_status
+from nbhostd.adapters.unit_types import typed, unit_of_path, unit_state, unit_status
 from nbhostd.core.errors import WorldError
 from nbhostd.core.model import UnitState, UnitStatus
 from nbhostd.core.unitspec import SocketServiceSpec, UnitSpec
@@ -282,7 +282,7 @@ class Systemd:
             message = _manager_call("ListUnitsByPatterns", "asas", [[], list(patterns)])
             (rows,) = await self._call(message)
         return [
-            UnitStatus(name=name, state=UnitState(active), sub_state=sub)
+            UnitStatus(name=name, state=unit_state(active), sub_state=sub)
             for name, _, loaded, active, sub, *_ in rows
             if loaded != "not-found"
         ]

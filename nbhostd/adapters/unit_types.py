@@ -93,7 +93,7 @@ def unit_status(unit: str, common: dict[str, Any], own: dict[str, Any]) -> UnitS
     since = common["ActiveEnterTimestamp"]
     return UnitStatus(
         name=unit,
-        state=UnitState(common["ActiveState"]),
+        state=unit_state(common["ActiveState"]),
         sub_state=common["SubState"],
         result=own.get("Result", ""),
         active_since=datetime.fromtimestamp(since / 1_000_000, UTC) if since else None,
@@ -102,6 +102,14 @@ def unit_status(unit: str, common: dict[str, Any], own: dict[str, Any]) -> UnitS
         tasks=_accounted(own.get("TasksCurrent")),
         main_status=own.get("ExecMainStatus", 0),
     )
+
+
+def unit_state(word: str) -> UnitState:
+    """The state for systemd's ActiveState; a word that it learned lately means that the unit is up and busy with itself."""
+    try:
+        return UnitState(word)
+    except ValueError:
+        return UnitState.RELOADING
 
 
 def _accounted(value: int | None) -> int | None:

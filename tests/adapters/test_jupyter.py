@@ -119,13 +119,19 @@ async def refusing(request: web.Request) -> web.StreamResponse:
     return web.json_response([], status=403)
 
 
-@pytest.mark.parametrize("handler", [endless, silent, dripping, elsewhere, bomb, nested, other, refusing])
+@pytest.mark.parametrize("handler", [silent, dripping, elsewhere, bomb, nested, other, refusing])
 async def test_a_hostile_server_is_one_that_does_not_answer(
     tmp_path: Path, handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jupyter, "_TIMEOUT", aiohttp.ClientTimeout(total=0.5))
     async with serving(tmp_path, handler) as adapter:
         with pytest.raises(WorldError, match="does not answer"):
+            await adapter.status(4, RUN)
+
+
+async def test_an_answer_without_end_is_read_no_further_than_a_megabyte(tmp_path: Path) -> None:
+    async with serving(tmp_path, endless) as adapter:
+        with pytest.raises(WorldError, match="the answer has no end"):
             await adapter.status(4, RUN)
 
 

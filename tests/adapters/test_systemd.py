@@ -6,7 +6,7 @@ import pytest
 
 from nbhostd.adapters.systemd import Systemd, unit_errors
 from nbhostd.adapters.unit_jobs import UnitJobs
-from nbhostd.adapters.unit_types import typed, unit_of_path, unit_status
+from nbhostd.adapters.unit_types import typed, unit_of_path, unit_state, unit_status
 from nbhostd.core.errors import WorldError
 from nbhostd.core.model import UnitState
 from tests.adapters.contract_systemd import Stage, SystemdContract
@@ -85,6 +85,11 @@ def test_what_is_not_accounted_is_none() -> None:
     status = unit_status("nbh-1.service", common, {"MemoryCurrent": 2**64 - 1, "TasksCurrent": 3})
     assert (status.memory, status.tasks, status.active_since) == (None, 3, None)
     assert unit_status("x", common | {"LoadState": "not-found"}, {}).state is UnitState.ABSENT
+
+
+def test_a_state_that_systemd_learned_lately_breaks_nothing() -> None:
+    assert unit_state("active") is UnitState.ACTIVE
+    assert unit_state("refreshing") is UnitState.RELOADING
 
 
 async def test_a_job_that_ended_before_it_was_awaited_is_not_missed() -> None:

@@ -78,7 +78,7 @@ async def test_the_end_of_a_job_waits_for_a_daemon_that_was_away(
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     async with asyncio.timeout(10):
-        while (await systemd.status(job_unit(bench.number))).state is not UnitState.FAILED:  # noqa: ASYNC110
+        while (await systemd.status(job_unit(bench.number))).state is not UnitState.FAILED:
             await asyncio.sleep(0.1)
     lines: list[str] = []
     state = await UnitJobRunner(systemd, trial.runtime / "jobs").attach(bench.number, lines.append)

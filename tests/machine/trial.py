@@ -49,6 +49,8 @@ class Trial:
     @contextmanager
     def identity(self) -> Iterator[None]:
         """Be the trial user, effectively, for a while: what a socket's other end sees."""
+        home = os.environ.get("HOME", "/root")
+        os.environ["HOME"] = str(self.home)
         os.setegid(self.gid)
         os.seteuid(self.uid)
         try:
@@ -56,6 +58,7 @@ class Trial:
         finally:
             os.seteuid(0)
             os.setegid(0)
+            os.environ["HOME"] = home
 
 
 def as_root(*argv: str, environment: dict[str, str] | None = None) -> str:
