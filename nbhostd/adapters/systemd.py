@@ -47,6 +47,7 @@ _MATCHES = (
 # JobRemoved may be lost in a reconnect: a waiter looks for itself this often, in seconds.
 _LOOK_AGAIN = 5.0
 _LONGEST_PAUSE = 5.0
+_BUS_PAUSE = 0.2
 
 
 class _Said(Exception):
@@ -78,9 +79,10 @@ class Systemd:
     `keep_connected` must run as a task for as long as this is used.
     """
 
-    def __init__(self, address: str, *, call_timeout: float = 25.0) -> None:
+    def __init__(self, address: str, *, call_timeout: float = 25.0, bus_patience: float = 10.0) -> None:
         self._address = address
         self._call_timeout = call_timeout
+        self._bus_patience = bus_patience
         self._bus: MessageBus | None = None
         self._connecting = asyncio.Lock()
         self._callbacks: list[Callable[[str], None]] = []
@@ -144,8 +146,16 @@ class Systemd:
             self._jobs.forget()
             return bus
 
+    async def _connected_soon(self) -> MessageBus:
+        """The bus, after a wait when it is not there: a user manager that died is back within a second."""
+        for _ in range(int(self._bus_patience / _BUS_PAUSE)):
+            with suppress(OSError, EOFError):
+                return await self._connected()
+            await asyncio.sleep(_BUS_PAUSE)
+        return await self._connected()
+
     async def _call(self, message: Message) -> list[Any]:
-        bus = await self._connected()
+        bus = await self._connected_soon()
         async with asyncio.timeout(self._call_timeout):
             return await self._ask(bus, message)
 

@@ -120,6 +120,8 @@ def _dismissed(state: State, reason: str) -> Step:
 def _seen(state: State, unit: UnitState, result: str) -> Step:
     if unit in _GONE:
         if state.phase is Phase.STOPPING:
+            if state.reason == "ended" and not state.again and result != "success":
+                return State(Phase.FAILED, _failure(result)), (Order.FORGET_FAILURE,)
             ended = State(Phase.ASLEEP, state.reason)
             return _visited(ended) if state.again else (ended, ())
         if state.phase is Phase.READY:

@@ -45,9 +45,6 @@ class Reconciler:
         }
         armed = await self._store.workspaces(intent=Intent.ARMED)
         await self._end_strangers(units)
-        for workspace in armed:
-            with subject(workspace.id):
-                await self._arm_again(workspace, units)
         for entry in self._workspaces.entries:
             unit = units.get(service_name(entry.workspace.number))
             state = unit.state if unit is not None else UnitState.ABSENT
@@ -56,6 +53,9 @@ class Reconciler:
                 await self._workspaces.look(entry)
             else:
                 self._workspaces.tell(entry, Seen(state))
+        for workspace in armed:
+            with subject(workspace.id):
+                await self._arm_again(workspace, units)
         self._workspaces.pump()
 
     async def _end_strangers(self, units: Mapping[str, UnitStatus]) -> None:

@@ -16,6 +16,9 @@ from nbhostd.core.urls import workspace_origin
 
 RandomBytes = Callable[[int], bytes]
 
+_AT_ONCE = 5.0
+"""Seconds."""
+
 
 class ImageMissing(WorldError):
     """The course's image is not on this host."""
@@ -117,5 +120,17 @@ class Starter:
         return run
 
     async def wake(self, number: int) -> None:
-        """Start the service of an armed socket, or join a start that is under way; returns when Jupyter serves."""
-        await self.systemd.start(service_name(number), timeout=self.config.admission.start_timeout + 10)
+        """Start the service of an armed socket, or join a start that is under way; returns when Jupyter serves.
+
+        A start that fails at once is tried a second time: a container whose keeper was killed leaves a record that
+        podman removes only at the second attempt.
+        """
+        name, timeout = service_name(number), self.config.admission.start_timeout + 10
+        began = self.clock.monotonic()
+        try:
+            await self.systemd.start(name, timeout=timeout)
+        except WorldError:
+            if self.clock.monotonic() - began > _AT_ONCE:
+                raise
+            await self.systemd.reset_failed(name)
+            await self.systemd.start(name, timeout=timeout)

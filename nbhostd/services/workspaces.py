@@ -81,6 +81,7 @@ class Workspaces:
                     links=settings.static_mappings,
                     aside=f"{self.starter.clock.now():%Y%m%dT%H%M%SZ}",
                 )  # fmt: skip
+            await self._make_sure(entry)
             reset = visit.forcecopy and copied
             self._record(entry, "reset" if reset else "open", notebook)
             log.info(
@@ -184,8 +185,14 @@ class Workspaces:
                 raise Refused("This workspace does not exist any more.", status=404, reason="no-workspace")
             entry = self.entries.add(workspace, self.starter.clock.now())
         with subject(id):
+            await self._make_sure(entry)
             self._visit(entry)
         return self._place(entry)
+
+    async def _make_sure(self, entry: Entry) -> None:
+        """A person is not sent to a server that died a moment ago: systemd is asked, not believed to have told."""
+        if entry.state.phase is Phase.READY:
+            await self.look(entry)
 
     async def note_cookie(self, route: Route, kept: bool) -> Run:
         """Remember whether a browser kept the cookie; once one did not, it cannot be required of this run."""

@@ -20,7 +20,7 @@ class TestFakeSystemd(SystemdContract):
 
 
 async def test_no_bus_is_a_world_error(tmp_path: Path) -> None:
-    systemd = Systemd(f"unix:path={tmp_path}/bus")
+    systemd = Systemd(f"unix:path={tmp_path}/bus", bus_patience=0.3)
     with pytest.raises(WorldError, match="cannot be reached"):
         await systemd.connect()
     with pytest.raises(WorldError, match="cannot be reached"):

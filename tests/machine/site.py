@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import pwd
 import re
@@ -11,6 +12,7 @@ import subprocess
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.cookies import BaseCookie
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
+
+from nbhostd.adapters.config_file import read_config, read_keyring
+from nbhostd.core.access import sign_launch
+from nbhostd.core.names import CourseName, NotebookPath, StudentName
+from nbhostd.core.urls import OpenRequest, open_path
 
 STATE = Path("/var/lib/nbhostd")
 CONFIG = Path("/etc/nbhostd/nbhostd.toml")
@@ -127,13 +134,41 @@ class Opened:
                 return await _execute(channel, code)
 
 
-async def _execute(channel: aiohttp.ClientWebSocketResponse, code: str) -> str:
+async def _ask_kernel(channel: aiohttp.ClientWebSocketResponse, kind: str, content: dict[str, Any]) -> str:
     message = uuid.uuid4().hex
     await channel.send_json({
-        "channel": "shell", "parent_header": {}, "metadata": {}, "buffers": [],
-        "header": {"msg_id": message, "msg_type": "execute_request", "username": "", "session": "", "version": "5.4"},
-        "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True},
+        "channel": "shell", "parent_header": {}, "metadata": {}, "buffers": [], "content": content,
+        "header": {"msg_id": message, "msg_type": kind, "username": "", "session": "", "version": "5.4"},
     })  # fmt: skip
+    return message
+
+
+async def _shake_hands(channel: aiohttp.ClientWebSocketResponse) -> None:
+    """Ask until an answer comes on the broadcast channel too: before that, output may be missed (as pages do)."""
+    while True:
+        message = await _ask_kernel(channel, "kernel_info_request", {})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                async for frame in channel:
+                    event = json.loads(frame.data)
+                    if (
+                        event["channel"] == "iopub"
+                        and event.get("parent_header", {}).get("msg_id") == message
+                    ):
+                        return
+                raise AssertionError(f"the WebSocket closed ({channel.close_code})")
+
+
+async def _execute(channel: aiohttp.ClientWebSocketResponse, code: str) -> str:
+    await _shake_hands(channel)
+    content = {
+        "code": code,
+        "silent": False,
+        "store_history": False,
+        "allow_stdin": False,
+        "stop_on_error": True,
+    }
+    message = await _ask_kernel(channel, "execute_request", content)
     said = []
     async for frame in channel:
         event = json.loads(frame.data)
@@ -186,6 +221,19 @@ class Browser:
 
 def launch_url(course: str, notebook: str, student: str, *options: str) -> str:
     return ctl("launch-url", course, notebook, student, *options).stdout.strip()
+
+
+def signed_elsewhere(course: str, notebook: str, student: str) -> str:
+    """A launch URL as an LMS signs it, which asks nobody whether the course exists."""
+    request = OpenRequest(CourseName.parse(course), NotebookPath.parse(notebook), StudentName.parse(student))
+    key = read_keyring(Path("/etc/nbhostd/launch.key")).keys[0]
+    expires = datetime.now(UTC) + timedelta(minutes=5)
+    query = sign_launch(key, request, expires=expires, nonce=uuid.uuid4().hex)
+    return f"{public_url()}{open_path(request)}?{query}"
+
+
+def public_url() -> str:
+    return read_config(CONFIG).server.public_url
 
 
 def make_repository(path: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.machine.conftest import NOTEBOOK
-from tests.machine.site import STATE, Browser, Opened, ctl_json, launch_url, runtime, workspace_dir
+from tests.machine.site import STATE, Browser, Opened, launch_url, public_url, runtime, workspace_dir
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_there_is_no_network_and_no_host_loopback(attacker: Opened) -> Non
 
 
 def launch_port() -> int:
-    return int(ctl_json("check")["public_url"].rsplit(":", 1)[1])
+    return int(public_url().rsplit(":", 1)[1])
 
 
 async def test_the_root_and_the_course_cannot_be_written(attacker: Opened) -> None:

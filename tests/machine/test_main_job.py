@@ -18,6 +18,7 @@ from tests.machine.site import (
     journal,
     launch_url,
     number_of,
+    signed_elsewhere,
     user_systemctl,
     workspace_dir,
 )
@@ -79,10 +80,10 @@ async def test_a_launch_works_once_and_only_as_signed(course: str, student: str,
 
 async def test_unknown_things_are_clear_pages(course: str, student: str, browser: Browser) -> None:
     for name, notebook in ((course, "w9/nothing"), ("no-such-course", "w1/intro")):
-        page = await browser.open(launch_url(name, notebook, student))
+        page = await browser.open(signed_elsewhere(name, notebook, student))
         assert page.status == 404
         assert "<html" in page.text
-    assert student not in {row["student"] for row in ctl_json("status")}
+    assert student not in {row["student"] for row in ctl_json("status")["workspaces"]}
 
 
 async def test_without_cookies_it_works_and_with_them_a_leaked_url_is_dead(
@@ -104,7 +105,7 @@ async def test_one_container_for_several_notebooks_and_tabs(
     urls = [launch_url(course, notebook, student) for notebook in ("w1/intro", "w1/1.2-suite", "w2/plain")]
     pages = await asyncio.gather(*(browser.open(url) for url in urls))
     assert len({page.base for page in pages}) == 1
-    assert next(row["phase"] for row in ctl_json("status") if row["student"] == student) == "ready"
+    assert next(row["phase"] for row in ctl_json("status")["workspaces"] if row["student"] == student) == "ready"
 
 
 async def test_a_class_of_twelve_at_once_without_one_error(
@@ -136,8 +137,9 @@ async def test_a_stopped_workspace_wakes_by_a_visit_not_by_a_poll(
 
 
 async def test_the_journal_speaks_of_the_student(course: str, student: str, browser: Browser) -> None:
-    await browser.open(launch_url(course, "w1/intro", student))
-    assert "Jupyter" in journal("-t", f"nbh/{course}/{student}")
+    page = await browser.open(launch_url(course, "w1/intro", student))
+    await browser.get(page.base + "api/contents/what-nobody-has")
+    assert "what-nobody-has" in journal("-t", f"nbh/{course}/{student}")
     ours = journal("-u", "nbhostd.service")
     assert f"{course}/{student}: open w1/intro.md" in ours
     assert "Traceback" not in ours

@@ -94,11 +94,23 @@ async def test_a_full_queue_says_come_back(cast: Cast) -> None:
 
 
 async def test_a_failing_start_is_said_and_tried_again_at_the_next_visit(cast: Cast) -> None:
-    cast.systemd.fail_next["nbh-1.service"] = 1
+    cast.systemd.fail_next["nbh-1.service"] = 2
     await cast.open("python/alice")
     place = await cast.workspaces.wait(ALICE, 5)
     assert (place.phase, place.reason) == (Phase.FAILED, "start")
     await cast.opened("python/alice")
+
+
+async def test_a_start_that_fails_at_once_is_tried_again(cast: Cast) -> None:
+    cast.systemd.fail_next["nbh-1.service"] = 1
+    await cast.opened("python/alice")
+
+
+async def test_nobody_is_sent_to_a_server_that_has_just_died(cast: Cast) -> None:
+    first = await cast.opened("python/alice")
+    cast.systemd.units.clear()  # and nobody has told
+    second = await cast.opened("python/alice")
+    assert first.secret != second.secret
 
 
 async def test_without_its_image_a_course_cannot_start_and_says_so(cast: Cast) -> None:
