@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.names import WorkspaceId
-from nbhostd.ctl.client import Shape, path
+from nbhostd.ctl.client import Failed, Shape, Unreachable, path
 from nbhostd.ctl.command import Call, SubParsers, add_command, add_group
 from nbhostd.ctl.console import FAILED, OK, USAGE, local_time
 
@@ -91,6 +91,17 @@ def _cancel(call: Call) -> int:
     return OK
 
 
+def _workspace_matches(call: Call, id: WorkspaceId) -> tuple[str, ...]:
+    """What the server wrote; and what systemd says of its unit, where the daemon can tell which it is."""
+    own = f"SYSLOG_IDENTIFIER=nbh/{id}"
+    try:
+        units = call.client.ask("GET", path("units", id.course, id.student))["units"]
+    except (Failed, Unreachable):
+        return (own,)
+    names = [unit["name"] for unit in units if unit["name"].endswith(".service")]
+    return (own, *(part for name in names for part in ("+", f"USER_UNIT={name}")))
+
+
 def _logs(call: Call) -> int:
     target, number = call.args.target, call.args.number
     if target == "job" and number is not None:
@@ -103,7 +114,7 @@ def _logs(call: Call) -> int:
         matches: tuple[str, ...] = ("--unit=nbhostd.service",)
     elif "/" in target:
         try:
-            matches = (f"--identifier=nbh/{WorkspaceId.parse(target)}",)
+            matches = _workspace_matches(call, WorkspaceId.parse(target))
         except Refused as refusal:
             call.console.error(refusal.message)
             return USAGE

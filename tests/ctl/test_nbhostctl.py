@@ -220,10 +220,13 @@ async def test_logs_become_journalctl_with_the_right_matches(ctl: Ctl, scene: Co
     await ctl("logs", "python/alice", "-f", "-n", "5")
     await ctl("logs", "python", "--since", "today")
     await ctl("logs", "daemon")
+    await ctl("logs", "python/bob")
+    ours = ("SYSLOG_IDENTIFIER=nbh/python/alice",)
     assert ctl.executed == [
-        ("journalctl", "--lines=5", "--follow", "--identifier=nbh/python/alice"),
+        ("journalctl", "--lines=5", "--follow", *ours, "+", "USER_UNIT=nbh-1.service"),
         ("journalctl", "--lines=200", "--since=today", "_SYSTEMD_USER_SLICE=nbh-c1.slice"),
         ("journalctl", "--lines=200", "--unit=nbhostd.service"),
+        ("journalctl", "--lines=200", "SYSLOG_IDENTIFIER=nbh/python/bob"),
     ]
 
 
