@@ -136,7 +136,10 @@ async def test_a_server_that_never_answers_is_given_up(git: Mirrors) -> None:
     settings = pygit2.Settings()
     patience = settings.server_timeout
     settings.server_timeout = 300
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(WorldError, match="did not answer in time"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(WorldError, match="did not answer in time"),
+    ):
         await git.fetch(COURSE, f"http://127.0.0.1:{silent.getsockname()[1]}/c.git", None, lambda _: None)
     settings.server_timeout = patience
     assert patience == 60_000
