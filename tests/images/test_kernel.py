@@ -140,14 +140,16 @@ async def test_no_module_is_compiled_at_a_start(workspace: Workspace) -> None:
     assert (answer.error, answer.text) == ("", "True []\n")
 
 
-async def test_the_translated_expressions_fit_this_python(workspace: Workspace) -> None:
+async def test_what_the_rehearsal_kept_fits_this_python_and_these_files(workspace: Workspace) -> None:
     answer = await workspace.run_cell(
         textwrap.dedent("""
         import sys; sys.path.append('/opt/nbhosting/share/nbhosting')
-        from nbhosting_launcher import regexes
-        print(len(regexes._read()) > 300)""")
+        from nbhosting_launcher import bytecode, regexes
+        finder = bytecode._read()
+        print(len(regexes._read()) > 300, len(finder._index) > 600)
+        print([name for name in finder._index if finder.find_spec(name, None) is None])""")
     )
-    assert (answer.error, answer.text) == ("", "True\n")
+    assert (answer.error, answer.text) == ("", "True True\n[]\n")
 
 
 async def test_what_pip_installed_fits_together(workspace: Workspace) -> None:

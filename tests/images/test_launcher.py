@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
+import importlib.util
+import inspect
 import logging
 import os
 import re
@@ -145,3 +148,63 @@ def test_a_table_of_another_python_is_not_used(tmp_path: Path, monkeypatch: pyte
     assert regexes._read()
     monkeypatch.setattr(sys, "hexversion", 0)
     assert regexes._read() == {}
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The source of an importable module, `nbh_trial`, that has never been imported."""
+    source = tmp_path / "nbh_trial.py"
+    source.write_text("VALUE = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    bytecode = part("bytecode")
+    monkeypatch.setattr(bytecode, "TABLE", tmp_path / "table")
+    importlib.import_module("nbh_trial")
+    bytecode.write()
+    del sys.modules["nbh_trial"]
+    importlib.invalidate_caches()
+    yield source
+    sys.modules.pop("nbh_trial", None)
+
+
+def test_a_module_is_loaded_from_the_table(module: Path) -> None:
+    bytecode = part("bytecode")
+    with bytecode.reuse():
+        loaded = importlib.import_module("nbh_trial")
+    assert loaded.VALUE == 1
+    assert loaded.__file__ == str(module)
+    assert type(loaded.__loader__).__name__ == "FromTable"
+    assert "Finder" not in {type(finder).__name__ for finder in sys.meta_path}
+    assert inspect.getsource(loaded) == "VALUE = 1\n"
+
+
+def test_a_module_whose_source_has_changed_is_imported_as_ever(module: Path) -> None:
+    module.write_text("VALUE = 22\n")
+    with part("bytecode").reuse():
+        loaded = importlib.import_module("nbh_trial")
+    assert loaded.VALUE == 22
+
+
+@pytest.mark.usefixtures("module")
+def test_bytecode_of_another_python_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "MAGIC_NUMBER", b"else")
+    assert part("bytecode")._read() is None
+
+
+def test_imports_are_blocked_stubbed_and_postponed(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module.write_text("import builtins\nbuiltins.nbh_trial_ran = True\nVALUE = 3\n")
+    trim = part("trim")
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(builtins, "nbh_trial_ran", False, raising=False)
+    monkeypatch.setattr(trim, "BLOCKED", ("colorsys",))
+    monkeypatch.setattr(trim, "STUBBED", {"nbh_stub": "Wanted"})
+    monkeypatch.setattr(trim, "POSTPONED", frozenset({"nbh_trial"}))
+    for name in ("colorsys", "nbh_stub"):
+        monkeypatch.setitem(sys.modules, name, builtins)
+    trim.apply()
+    with pytest.raises(ImportError):
+        importlib.import_module("colorsys")
+    assert importlib.import_module("nbh_stub").Wanted is None
+    postponed = importlib.import_module("nbh_trial")
+    assert not builtins.nbh_trial_ran  # type: ignore[attr-defined]
+    assert postponed.VALUE == 3
+    assert builtins.nbh_trial_ran  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nbhosting_launcher import home, inherited, regexes, trim
+from nbhosting_launcher import bytecode, home, inherited, regexes, trim
 
 COURSE = Path("/srv/course/current")
 
@@ -25,7 +25,7 @@ def main() -> None:
     home.arrange(directory, COURSE)
     os.environ.update(home.environment(directory, COURSE))
     trim.apply()
-    with regexes.reuse():
+    with bytecode.reuse(), regexes.reuse():
         server = load(given)
     server.start()
 
@@ -48,6 +48,7 @@ def rehearse() -> None:
             socket.socket(), base_url="/", token="rehearsal", origin="", notify_address=""
         )
         print(regexes.write(lambda: load(given)), "regular expressions translated")
+        print(bytecode.write(), "modules bundled")
 
 
 if __name__ == "__main__":
