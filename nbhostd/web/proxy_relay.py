@@ -74,8 +74,8 @@ class Relay:
         response = web.StreamResponse(status=head.status, reason=head.reason, headers=dressed)
         if self._request.headers.get("Upgrade"):
             response.force_close()
-        await response.prepare(self._request)
         try:
+            await response.prepare(self._request)
             while piece := await answer.read():
                 async with asyncio.timeout(_STALL):
                     await response.write(piece)
@@ -83,6 +83,9 @@ class Relay:
             # Too late for an error page: what was promised is cut short, visibly.
             if self._request.transport is not None:
                 self._request.transport.abort()
+            return response
+        except ConnectionError:
+            # The browser has gone.
             return response
         self.reusable = answer.reusable and self._sent
         return response

@@ -163,7 +163,7 @@ class Tunnel:
                 data = await link.read()
             if self._down.between and not self._down.closing:
                 transport.write(close_frame(self._code))
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):
             transport.abort()
         finally:
             link.abort()
