@@ -35,6 +35,7 @@ from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.core.access import Keyring
+from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
 from nbhostd.core.errors import ConfigError, NbhostdError
 from nbhostd.services.courses import Courses
@@ -48,7 +49,7 @@ from nbhostd.services.status import Status
 from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, WebSettings
-from nbhostd.web.control import ControlContext, Finding, create_control_app
+from nbhostd.web.control import ControlContext, create_control_app
 from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import SERVER_OPTIONS, Proxy
 from nbhostd.web.proxy_guard import ProxySettings
@@ -59,6 +60,7 @@ CONFIG_FILE = Path("/etc/nbhostd/nbhostd.toml")
 
 _COMPANIONS = ("nbhostd-desk.socket", "podman.socket")
 """Sockets of the user manager that the daemon needs; what listens there is started by its first use."""
+_IMAGE_INDEX = ".local/share/containers/storage/overlay-images/images.json"
 _GRACE = 5.0
 """Seconds that requests under way get when the daemon stops."""
 _RECONCILE_EVERY = 60.0
@@ -136,7 +138,7 @@ class Daemon:
         locks = KeyedLocks()
         self.host = LinuxHost(state)
         self.jobs = UnitJobRunner(self.systemd, state / "jobs")
-        self.podman = PodmanImages(self.place.runtime / "podman" / "podman.sock")
+        self.podman = PodmanImages(self.place.runtime / "podman" / "podman.sock", state / _IMAGE_INDEX)
         self.git = Mirrors(state / "courses", home=state)
         self.closing.push_async_callback(self.git.close)
         self.book = JobBook(self.store, self.jobs.logs, self.clock)
@@ -249,8 +251,8 @@ class Daemon:
         if sockets:
             log.warning("sockets with names that are not known: %s", ", ".join(sockets))
 
-    async def _check(self) -> list[Finding]:
-        return []
+    async def _check(self) -> tuple[Finding, ...]:
+        return findings(self.config.admission, self.config.limits, self.host.facts(), self.host.budgets())
 
     async def _run(self, app: web.Application, sockets: list[socket.socket]) -> web.AppRunner:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE, **SERVER_OPTIONS)

@@ -37,12 +37,27 @@ def podman_errors() -> Iterator[None]:
 class PodmanImages:
     """Podman behind its socket; satisfies core.ports.Images."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, index: Path | None = None) -> None:
         self._socket = str(path)
+        self._index = index
+        self._known: dict[str, str] = {}
+        self._known_at: int | None = None
 
     async def digest(self, image: str) -> str | None:
-        """The image's id 'sha256:…' for a name, or None when it does not exist."""
-        return await self._ask(lambda client: _digest(client, image))
+        """The image's id 'sha256:…' for a name, or None when it does not exist.
+
+        Remembered for as long as `index`, Podman's own list of images, is not written: its service takes half a
+        second to come up, and a start has no half second to spare.
+        """
+        stamp = _stamp(self._index)
+        if stamp is None or stamp != self._known_at:
+            self._known.clear()
+        if image not in self._known:
+            digest = await self._ask(lambda client: _digest(client, image))
+            if digest is None:
+                return None
+            self._known[image], self._known_at = digest, stamp
+        return self._known[image]
 
     async def named(self) -> list[tuple[str, str, int]]:
         """(name, id, size in bytes) of every named image."""
@@ -64,6 +79,13 @@ class PodmanImages:
                 # No proxy of the environment stands between us and a Unix socket.
                 client.api.trust_env = False
                 return question(client)
+
+
+def _stamp(path: Path | None) -> int | None:
+    try:
+        return path.stat().st_mtime_ns if path else None
+    except OSError:
+        return None
 
 
 def _digest(client: PodmanClient, image: str) -> str | None:

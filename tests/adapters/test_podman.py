@@ -1,5 +1,6 @@
 """Podman's API: the contract on the fake and on a staged API, and what answers that are none become."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -99,3 +100,18 @@ async def test_an_answer_that_is_none_is_a_world_error(tmp_path: Path, answer: H
 
 async def test_no_podman_is_a_world_error(tmp_path: Path) -> None:
     await all_fail(PodmanImages(tmp_path / "gone"))
+
+
+async def test_a_digest_is_remembered_until_the_index_of_images_is_written(
+    socket: Path, tmp_path: Path
+) -> None:
+    index = tmp_path / "images.json"
+    index.write_text("[]")
+    podman = PodmanImages(socket, index)
+    digest = await podman.digest(NAME)
+    assert digest is not None
+    socket.unlink()  # nobody can be asked any more
+    assert await podman.digest(NAME) == digest
+    os.utime(index, ns=(1, 1))
+    with pytest.raises(WorldError):
+        await podman.digest(NAME)

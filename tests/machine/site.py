@@ -122,7 +122,8 @@ class Opened:
             return None if answer.status == 204 else await answer.json()
 
     async def start_kernel(self) -> str:
-        kernel = await self.api("api/kernels", "POST", {"name": "python3"})
+        # The path, as pages send it, is where the kernel begins: the workspace.
+        kernel = await self.api("api/kernels", "POST", {"name": "python3", "path": "any.md"})
         return str(kernel["id"])
 
     async def run_code(self, code: str, kernel: str | None = None, timeout: float = 60) -> str:

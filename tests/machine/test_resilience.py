@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tests.machine.site import Browser, ctl, launch_url, number_of, run, user_systemctl, user_uid
+from tests.machine.site import Browser, ctl, launch_url, number_of, run, user_systemctl, user_uid, workspace_dir
 
 
 async def daemon_answers(browser: Browser, url: str) -> None:
@@ -32,14 +32,18 @@ async def test_kill_minus_nine_of_the_daemon_while_a_cell_runs(
     number = number_of(course, student)
     server = user_systemctl("show", "-P", "MainPID", f"nbh-{number}.service")
 
-    cell = asyncio.ensure_future(
-        page.run_code("import time; time.sleep(4); open('w1/done', 'w').write('yes'); x = 2", kernel)
-    )
-    await asyncio.sleep(1)
+    code = "import time; open('w1/begun', 'w'); time.sleep(4); open('w1/done', 'w').write('yes'); x = 2"
+    cell = asyncio.ensure_future(page.run_code(code, kernel))
+    async with asyncio.timeout(30):
+        while not (workspace_dir(course, student) / "w1/begun").exists():
+            await asyncio.sleep(0.1)
     before = main_pid("nbhostd.service")
     run("systemctl", "kill", "--signal=KILL", "nbhostd.service")
     await asyncio.gather(cell, return_exceptions=True)
 
+    async with asyncio.timeout(30):
+        while not (workspace_dir(course, student) / "w1/done").exists():
+            await asyncio.sleep(0.1)
     await daemon_answers(browser, page.base + "api/status")
     assert main_pid("nbhostd.service") != before
     assert await page.run_code("print(x, open('w1/done').read())", kernel) == "2 yes\n"
