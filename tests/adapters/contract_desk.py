@@ -143,6 +143,13 @@ class DeskContract:
             await office.open("w1")
         assert caught.value.status == 404
 
+    async def test_a_pipe_in_the_course_is_no_notebook_and_hangs_nobody(self, office: Office) -> None:
+        office.publish("a.ipynb")
+        os.mkfifo(office.tree / "pipe.ipynb")
+        with pytest.raises(Refused) as caught:
+            await office.open("pipe.ipynb")
+        assert caught.value.status == 404
+
     async def test_a_reset_restores_the_original_and_keeps_the_work_aside(self, office: Office) -> None:
         office.publish("w1/a.ipynb")
         office.plant("w1/a.ipynb", "my work")

@@ -159,6 +159,16 @@ class HostileDesk:
         await office.desk.delete(office.workspace, UID)
         assert list(office.space.parent.iterdir()) == []
 
+    async def test_what_is_deleted_is_deleted_as_the_student(self, office: Office) -> None:
+        foreign = office.plant("mine/foreign/kept")
+        assert office.owner is not None
+        for path in (foreign, foreign.parent):
+            os.chown(path, office.owner + 1, office.owner + 1)
+        foreign.parent.chmod(0o700)
+        with pytest.raises(WorldError, match="deleted whole"):
+            await office.desk.delete(office.workspace, UID)
+        assert [path.read_text() for path in office.space.parent.rglob("kept")] == ["work"]
+
     async def test_very_many_files_are_deleted(self, office: Office) -> None:
         office.plant("many/x")
         for i in range(12_000):

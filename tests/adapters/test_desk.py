@@ -5,11 +5,13 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from nbhostd.adapters import desk_files
 from nbhostd.adapters.desk import SocketDesk
 from nbhostd.core.errors import NbhostdError, Refused, WorldError
 from nbhostd.core.names import NotebookPath
@@ -36,7 +38,10 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     running: list[subprocess.Popen[bytes]] = []
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
-    path = tmp_path / "desk.sock"
+    # Where another user may go, so that it is the desk that refuses one.
+    place = Path(tempfile.mkdtemp(prefix="nbhostd-desk-"))
+    place.chmod(0o711)
+    path = place / "desk.sock"
 
     def open_desk(patch: str) -> Office:
         with socket.socket(socket.AF_UNIX) as listener:
@@ -64,7 +69,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
         process.terminate()
         assert process.wait(timeout=10) == 0
     # A test that fails may leave a tree that pytest's own tidying cannot descend.
-    subprocess.run(["rm", "-rf", str(state)], check=True)
+    subprocess.run(["rm", "-rf", str(state), str(place)], check=True)
 
 
 class TestFakeDesk(DeskContract):
@@ -114,18 +119,14 @@ async def test_more_requests_than_children_wait_for_their_turn(opened: Opened) -
 @as_root
 async def test_another_user_is_not_served(opened: Opened) -> None:
     office = opened("")
-    path = office.state.parent / "desk.sock"
-    for folder in (path.parent, *path.parents[1:3]):
-        folder.chmod(0o755)
-    path.chmod(0o666)
+    assert isinstance(office.desk, SocketDesk)
+    office.desk._path.chmod(0o666)
     os.seteuid(65534)
     try:
-        with pytest.raises(WorldError, match="cannot be reached"):
+        with pytest.raises(WorldError, match=r"broke off|reset by peer"):
             await office.desk.measure(office.workspace, UID)
     finally:
         os.seteuid(0)
-        for folder in (path.parent, *path.parents[1:3]):
-            folder.chmod(0o700)
 
 
 @as_root
@@ -136,6 +137,27 @@ async def test_a_full_disk_is_a_plain_sentence(opened: Opened) -> None:
     with pytest.raises(WorldError, match="no space left for your files"):
         await office.open("a.ipynb")
     assert list(office.space.iterdir()) == []
+
+
+def test_a_file_that_came_while_we_copied_is_the_students_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "original").write_text("original")
+    (tmp_path / "space").mkdir()
+    copy = desk_files._copy
+
+    def copy_slowly(source: int, folder: int) -> str:
+        temporary = copy(source, folder)
+        (tmp_path / "space/a.ipynb").write_text("work")
+        return temporary
+
+    monkeypatch.setattr(desk_files, "_copy", copy_slowly)
+    space = os.open(tmp_path / "space", os.O_RDONLY)
+    with (tmp_path / "original").open("rb") as source:
+        copied = desk_files.place_notebook(space, "a.ipynb", source.fileno(), force=False, aside=None)
+    os.close(space)
+    assert copied is False
+    assert [(path.name, path.read_text()) for path in (tmp_path / "space").iterdir()] == [("a.ipynb", "work")]
 
 
 def test_without_a_socket_from_systemd_the_server_does_not_start() -> None:
