@@ -108,10 +108,10 @@ async def test_a_digest_is_remembered_until_the_index_of_images_is_written(
     index = tmp_path / "images.json"
     index.write_text("[]")
     podman = PodmanImages(socket, index)
-    digest = await podman.digest(NAME)
+    digest = await podman.digest(f"{NAME}:latest")
     assert digest is not None
     socket.unlink()  # nobody can be asked any more
-    assert await podman.digest(NAME) == digest
+    assert await podman.digest(f"{NAME}:latest") == digest
     os.utime(index, ns=(1, 1))
     with pytest.raises(WorldError):
-        await podman.digest(NAME)
+        await podman.digest(f"{NAME}:latest")
