@@ -37,7 +37,7 @@ types: venv
 	$(BIN)/mypy
 
 shell: venv
-	packaging/shell-scripts | xargs -r $(BIN)/shellcheck --
+	packaging/shell-scripts | xargs -r $(BIN)/shellcheck --external-sources --source-path=SCRIPTDIR --
 
 unit: venv
 	$(UNIT)
