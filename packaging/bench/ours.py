@@ -84,9 +84,8 @@ async def _wait(browser: aiohttp.ClientSession, url: str) -> None:
 
 def workspaces() -> list[dict[str, Any]]:
     """What nbhostctl status knows of the course's workspaces."""
-    found = json.loads(ctl("status", "--json"))
-    rows = found["workspaces"] if isinstance(found, dict) else found
-    return [row for row in rows if str(row.get("workspace", "")).startswith(f"{COURSE}/")]
+    rows: list[dict[str, Any]] = json.loads(ctl("status", "--json"))["workspaces"]
+    return [row for row in rows if row["course"] == COURSE]
 
 
 async def stop(students: list[str]) -> None:

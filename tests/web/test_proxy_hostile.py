@@ -234,23 +234,6 @@ async def test_a_pipeline_is_answered_in_order() -> None:
         writer.close()
 
 
-async def test_a_browser_that_goes_in_the_middle_of_a_download_is_no_incident(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + bytes(100_000_000))
-
-    async with trial(serve) as tried:
-        for _ in range(10):
-            reader, writer = await tried.connect()
-            writer.write(tried.head("GET", BASE))
-            await reader.readexactly(200_000)
-            writer.transport.abort()
-        await until(lambda: tried.proxy.connections(NUMBER) == 0)
-    assert [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"] == []
-
-
 async def test_a_reader_that_takes_nothing_holds_the_server_back() -> None:
     written = 0
 
