@@ -14,6 +14,7 @@ from nbhostd.core.names import CourseName, NotebookPath
 
 # What the desk may take, in seconds, is a little less; a whole tree takes as long as a student wants it to.
 _SOON = 40.0
+_PAUSE = 0.2
 _MEASURE = 130.0
 _DELETE = 3700.0
 # The desk serves 32 at a time: short requests must never wait for long ones.
@@ -27,8 +28,9 @@ _PATHS_AT_ONCE = 150
 class SocketDesk:
     """The desk behind a Unix socket; satisfies core.ports.Desk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience: float = 10.0) -> None:
         self._path = path
+        self._patience = patience
         self._short = asyncio.Semaphore(_SHORT_AT_ONCE)
         self._long = asyncio.Semaphore(_LONG_AT_ONCE)
 
@@ -94,13 +96,22 @@ class SocketDesk:
                 raise WorldError("Your files cannot be reached.", detail=f"desk: {op}: {error!r}") from error
 
     async def _exchange(self, line: bytes) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(str(self._path), limit=_LONGEST_ANSWER)
+        reader, writer = await self._connected()
         try:
             writer.write(line)
             await writer.drain()
             return await reader.readline()
         finally:
             writer.close()
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection, after a wait when nobody listens: a user manager that died is back within a second."""
+        for _ in range(round(self._patience / _PAUSE)):
+            try:
+                return await asyncio.open_unix_connection(str(self._path), limit=_LONGEST_ANSWER)
+            except (FileNotFoundError, ConnectionRefusedError):
+                await asyncio.sleep(_PAUSE)
+        return await asyncio.open_unix_connection(str(self._path), limit=_LONGEST_ANSWER)
 
 
 def _understood(line: bytes) -> dict[str, Any]:

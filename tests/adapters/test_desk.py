@@ -217,4 +217,4 @@ async def test_whatever_the_desk_says_is_an_answer_or_an_error(
 
 async def test_no_desk_is_a_world_error(tmp_path: Path) -> None:
     with pytest.raises(WorldError):
-        await SocketDesk(tmp_path / "gone").exists(1, UID, [NotebookPath("a")])
+        await SocketDesk(tmp_path / "gone", patience=0.3).exists(1, UID, [NotebookPath("a")])
