@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 from nbhostd.core import headers
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.model import Phase, Route
+from nbhostd.core.subject import subject
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.proxy_guard import Address, ProxySettings, address_of, authorize
 from nbhostd.web.proxy_relay import Relay
@@ -38,6 +39,7 @@ SERVER_OPTIONS: Final[dict[str, Any]] = {
 """How the AppRunner that serves the proxy must be set up."""
 
 _TOUCH_EVERY = 5.0
+_COMPLAIN_EVERY = 60.0
 _SWEEP_EVERY = 5.0
 
 OnVisit: TypeAlias = Callable[[web.Request, Route], Awaitable[web.StreamResponse]]
@@ -70,6 +72,7 @@ class Proxy:
         self._upstreams: dict[int, Upstream] = {}
         self._tasks = Tasks()
         self._touched: dict[int, float] = {}
+        self._complained: dict[int, float] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
     def add_to(self, router: web.UrlDispatcher) -> None:
@@ -83,7 +86,7 @@ class Proxy:
 
     def end(self, number: int, code: int) -> None:
         """The workspace has stopped (or is about to): close its WebSockets with this code, and keep no connection to it."""
-        upstream = self._upstreams.get(number)
+        upstream = self._upstreams.pop(number, None)
         if upstream is not None:
             upstream.retire()
             for close in tuple(upstream.tunnels):
@@ -195,22 +198,30 @@ class Proxy:
             if upstream.quiet:
                 del self._upstreams[number]
                 self._touched.pop(number, None)
+                self._complained.pop(number, None)
         self._sweeper = loop.call_later(_SWEEP_EVERY, self._sweep) if self._upstreams else None
 
     def _touch_now_and_then(self, number: int) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._touched.get(number, -_TOUCH_EVERY) >= _TOUCH_EVERY:
-            self._touched[number] = now
+        if self._is_due(self._touched, number, _TOUCH_EVERY):
             self._gate.touch(number)
 
+    @staticmethod
+    def _is_due(last: dict[int, float], number: int, every: float) -> bool:
+        """Whether the last time was `every` seconds ago; if so, now is the last time."""
+        now = asyncio.get_running_loop().time()
+        if now - last.get(number, -every) < every:
+            return False
+        last[number] = now
+        return True
+
     async def _exchange(self, ask: _Ask, upstream: Upstream) -> web.StreamResponse:
-        link = await _link(ask.route, upstream)
+        link = await self._link(ask.route, upstream)
         relay = Relay(ask.request, link, ask.policy, self._tasks)
         try:
             link.write(ask.head(upgrade=False))
             return await relay.run(self.settings.answer_timeout)
         except BadAnswer as error:
-            raise _no_answer(ask.route, error) from error
+            raise self._no_answer(ask.route, error) from error
         finally:
             relay.stop_waiting()
             if relay.reusable:
@@ -224,7 +235,7 @@ class Proxy:
         # Counted before anything is awaited: a thousand tabs that come back at once must not all slip through.
         upstream.tunnels.add(tunnel.close)
         try:
-            link = await _link(ask.route, upstream)
+            link = await self._link(ask.route, upstream)
             link.write(ask.head(upgrade=True))
             relay = Relay(ask.request, link, ask.policy, self._tasks)
             answer = await relay.begin(self.settings.answer_timeout)
@@ -236,13 +247,27 @@ class Proxy:
             await tunnel.run(link, answer.tail)
             return response
         except BadAnswer as error:
-            raise _no_answer(ask.route, error) from error
+            raise self._no_answer(ask.route, error) from error
         finally:
             upstream.tunnels.discard(tunnel.close)
             if relay is not None:
                 relay.stop_waiting()
             if link is not None:
                 link.abort()
+
+    async def _link(self, route: Route, upstream: Upstream) -> Link:
+        try:
+            return await upstream.take()
+        except (OSError, TimeoutError) as error:
+            raise self._no_answer(route, error) from error
+
+    def _no_answer(self, route: Route, error: Exception) -> WorldError:
+        why = str(error) or type(error).__name__
+        # A student's server can be made to fail as often as it is asked; the journal need not hear of each time.
+        if self._is_due(self._complained, route.workspace.number, _COMPLAIN_EVERY):
+            with subject(route.workspace.id):
+                log.warning("the notebook server gave no answer: %s", why)
+        return WorldError("The notebook server did not answer. Reload the page in a moment.", detail=why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,18 +307,6 @@ class _Ask:
             chunked=request.body_exists and request.content_length is None,
             upgrade=upgrade,
         )
-
-
-async def _link(route: Route, upstream: Upstream) -> Link:
-    try:
-        return await upstream.take()
-    except (OSError, TimeoutError) as error:
-        raise _no_answer(route, error) from error
-
-
-def _no_answer(route: Route, error: Exception) -> WorldError:
-    log.warning("%s: its server gave no answer: %s", route.workspace.id, str(error) or type(error).__name__)
-    return WorldError("The notebook server did not answer. Reload the page in a moment.", detail=str(error))
 
 
 def _is_websocket(request: web.Request) -> bool:

@@ -55,6 +55,17 @@ async def test_an_answer_that_is_none_is_502(said: bytes) -> None:
         await until(lambda: tried.proxy.connections(NUMBER) == 0)
 
 
+async def test_a_server_that_fails_again_and_again_is_mentioned_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with trial(answering(b"")) as tried:
+        for _ in range(5):
+            await tried.ask("GET", BASE)
+    assert [record.name for record in caplog.records if record.levelname == "WARNING"] == [
+        "nbhostd.web.proxy"
+    ]
+
+
 async def test_nobody_there_is_502() -> None:
     async with trial(answering()) as tried:
         route = tried.gate.found
