@@ -107,3 +107,21 @@ async def test_stopping_is_quick_even_with_a_kernel_in_a_loop(fresh: Workspace) 
     assert time.monotonic() - began < 2
     assert fresh.show("ActiveState") == "inactive"
     assert fresh.show("Result") == "success"
+
+
+async def test_settings_are_validated_although_their_schemas_are_trusted(workspace: Workspace) -> None:
+    plugin = f"{BASE_URL}lab/api/settings/@jupyterlab/docmanager-extension:plugin"
+    async with workspace.session() as session:
+        async with session.put(plugin, json={"raw": '{"autosaveInterval": "soon"}'}) as answer:
+            assert answer.status == 400
+        async with session.put(plugin, json={"raw": '{"autosaveInterval": 30}'}) as answer:
+            assert answer.status == 204
+        async with session.get(f"{BASE_URL}lab/api/settings") as answer:
+            settings = {one["id"]: one for one in (await answer.json())["settings"]}
+        async with session.put(plugin, json={"raw": "{}"}):
+            pass
+    documents = settings["@jupyterlab/docmanager-extension:plugin"]
+    assert documents["settings"] == {"autosaveInterval": 30}
+    defaults = {name: one.get("default") for name, one in documents["schema"]["properties"].items()}
+    assert defaults["autosaveInterval"] == 20
+    assert defaults["defaultViewers"]["markdown"] == "Jupytext Notebook"

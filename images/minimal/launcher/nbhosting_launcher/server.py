@@ -119,6 +119,7 @@ def prepare(given: Given) -> WorkspaceServer:
     ProxyIdentity.proxy_token = given.token
     JournalFormatter.secret = given.base_url
     WorkspaceServer.given = given
+    pages.trust_schemas()
     root_dir = os.path.join(os.environ["HOME"], "work")
     # The container starts in / ; a kernel without a notebook starts where the server is.
     os.chdir(root_dir)
