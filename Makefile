@@ -9,7 +9,7 @@ MACHINE := packaging/machine/machine
 COURSE ?=
 # The tests that need neither the throwaway machine nor a browser.
 FAR_TESTS := machine browser images package
-UNIT := $(BIN)/pytest tests $(FAR_TESTS:%=--ignore=tests/%)
+UNIT := $(BIN)/pytest --numprocesses=auto --dist=loadfile tests $(FAR_TESTS:%=--ignore=tests/%)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -48,6 +48,7 @@ test: check ## everything: unit, package, machine, browser, QEMU
 	packaging/test
 
 demo: venv ## the throwaway machine with a sample course (or COURSE=path/to/bundle), and URLs to open
+	@packaging/prerequisites demo
 	@packaging/demo $(COURSE)
 
 bench: venv ## measures nbhostd beside JupyterHub, into build/bench/
