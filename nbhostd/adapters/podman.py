@@ -7,7 +7,6 @@ never started through it: the API cannot hand a socket over, and they would live
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,9 +71,8 @@ class PodmanImages:
 
     def _ask_now(self, question: Callable[[PodmanClient], T]) -> T:
         with podman_errors():
-            # The library leaves its socket open when nobody listens: it gets to know only who does.
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.connect(self._socket)
+            # The library leaves a descriptor open, for a while, when there is nothing to connect to.
+            Path(self._socket).stat()
             with PodmanClient(base_url=f"http+unix://{self._socket}", timeout=_TIMEOUT) as client:
                 # No proxy of the environment stands between us and a Unix socket.
                 client.api.trust_env = False
