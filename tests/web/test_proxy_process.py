@@ -103,7 +103,7 @@ def test_browsers_that_go_in_the_middle_of_a_download_leave_no_trace_in_the_log(
     behind: socket.socket, proxy: tuple[int, int], tmp_path: Path
 ) -> None:
     _, port = proxy
-    rounds = 20
+    rounds = 8
 
     def serve() -> None:
         for _ in range(rounds):
