@@ -152,6 +152,18 @@ async def test_what_the_rehearsal_kept_fits_this_python_and_these_files(workspac
     assert (answer.error, answer.text) == ("", "True True\n[]\n")
 
 
+async def test_the_export_formats_are_known_without_loading_the_exporters(workspace: Workspace) -> None:
+    answer = await workspace.run_cell(
+        textwrap.dedent("""
+        import subprocess, sys
+        code = ("import sys; from nbhosting_launcher import exporters; "
+                "print(sorted(exporters.known())[:2], 'nbconvert.exporters' in sys.modules)")
+        done = subprocess.run(['/opt/nbhosting/bin/python', '-I', '-c', code], capture_output=True, text=True)
+        print(done.stdout, done.stderr)""")
+    )
+    assert (answer.error, answer.text.strip()) == ("", "['asciidoc', 'custom'] False")
+
+
 async def test_what_pip_installed_fits_together(workspace: Workspace) -> None:
     answer = await workspace.run_cell("print(get_ipython().getoutput('pip check'))")
     assert "No broken requirements found." in answer.text

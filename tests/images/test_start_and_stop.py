@@ -125,3 +125,14 @@ async def test_settings_are_validated_although_their_schemas_are_trusted(workspa
     defaults = {name: one.get("default") for name, one in documents["schema"]["properties"].items()}
     assert defaults["autosaveInterval"] == 20
     assert defaults["defaultViewers"]["markdown"] == "Jupytext Notebook"
+
+
+async def test_the_export_menu_and_an_export(workspace: Workspace) -> None:
+    async with workspace.session() as session:
+        async with session.get(f"{BASE_URL}api/nbconvert") as answer:
+            formats = await answer.json()
+        assert formats["html"] == {"output_mimetype": "text/html"}
+        assert "slides" in formats
+        async with session.get(f"{BASE_URL}nbconvert/html/plain.ipynb") as answer:
+            assert answer.status == 200
+            assert "<html" in await answer.text()

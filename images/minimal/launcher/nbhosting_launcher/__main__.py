@@ -49,6 +49,9 @@ def rehearse() -> None:
         )
         print(regexes.write(lambda: load(given)), "regular expressions translated")
         print(bytecode.write(), "modules bundled")
+        from nbhosting_launcher import exporters  # noqa: PLC0415 (as in load)
+
+        print(exporters.write(), "export formats found")
 
 
 if __name__ == "__main__":

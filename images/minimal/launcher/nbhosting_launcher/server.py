@@ -13,7 +13,7 @@ from tornado.httpserver import HTTPServer
 from traitlets import default
 from traitlets.config import Config
 
-from nbhosting_launcher import pages
+from nbhosting_launcher import exporters, pages
 from nbhosting_launcher.contents import WorkspaceContents
 from nbhosting_launcher.identity import ProxyIdentity
 from nbhosting_launcher.inherited import Given, notify
@@ -120,6 +120,7 @@ def prepare(given: Given) -> WorkspaceServer:
     JournalFormatter.secret = given.base_url
     WorkspaceServer.given = given
     pages.trust_schemas()
+    exporters.answer_from_table()
     root_dir = os.path.join(os.environ["HOME"], "work")
     # The container starts in / ; a kernel without a notebook starts where the server is.
     os.chdir(root_dir)
