@@ -105,7 +105,9 @@ async def test_one_container_for_several_notebooks_and_tabs(
     urls = [launch_url(course, notebook, student) for notebook in ("w1/intro", "w1/1.2-suite", "w2/plain")]
     pages = await asyncio.gather(*(browser.open(url) for url in urls))
     assert len({page.base for page in pages}) == 1
-    assert next(row["phase"] for row in ctl_json("status")["workspaces"] if row["student"] == student) == "ready"
+    assert (
+        next(row["phase"] for row in ctl_json("status")["workspaces"] if row["student"] == student) == "ready"
+    )
 
 
 async def test_a_class_of_twelve_at_once_without_one_error(

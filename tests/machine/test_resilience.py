@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tests.machine.site import Browser, ctl, launch_url, number_of, run, user_systemctl, user_uid, workspace_dir
+from tests.machine.site import (
+    Browser,
+    ctl,
+    launch_url,
+    number_of,
+    run,
+    user_systemctl,
+    user_uid,
+    workspace_dir,
+)
 
 
 async def daemon_answers(browser: Browser, url: str) -> None:
