@@ -21,7 +21,7 @@ from nbhosting_launcher.journal import JournalFormatter
 
 # The proxy adds the frame-ancestors of the site; of two policies with different ones, both would have to hold.
 CONTENT_SECURITY_POLICY = "base-uri 'self'"
-SHUTDOWN_SECONDS = 1.0
+SHUTDOWN_SECONDS = 0.5
 WEBSOCKET_PING_MS = 30_000
 
 
