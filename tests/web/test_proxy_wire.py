@@ -119,3 +119,12 @@ def test_chunks_come_apart_wherever_they_are_cut(chunks: list[bytes], cuts: list
 def test_malformed_chunks_are_refused(data: bytes) -> None:
     with pytest.raises(BadAnswer):
         Dechunker().feed(data)
+
+
+def test_tiny_chunks_without_end_do_not_keep_the_daemon_busy() -> None:
+    """256 kB of one-byte chunks once took seconds, in which nobody was served."""
+    with pytest.raises(BadAnswer, match="tiny chunks"):
+        Dechunker().feed(b"1\r\nA\r\n" * 40_000)
+    some = Dechunker()
+    assert b"".join(some.feed(b"1\r\nA\r\n" * 5_000 + b"0\r\n\r\nrest")) == b"A" * 5_000
+    assert (some.done, some.rest) == (True, b"rest")
