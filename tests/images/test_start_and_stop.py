@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
@@ -142,3 +143,22 @@ async def test_the_export_menu_and_an_export(workspace: Workspace) -> None:
         async with session.get(f"{BASE_URL}nbconvert/html/plain.ipynb") as answer:
             assert answer.status == 200
             assert "<html" in await answer.text()
+
+
+async def test_a_terminal_is_a_shell_in_the_workspace_and_knows_no_secret(workspace: Workspace) -> None:
+    async with workspace.session() as session:
+        async with session.post(f"{BASE_URL}api/terminals", json={}) as answer:
+            name = (await answer.json())["name"]
+        path = f"{BASE_URL}terminals/websocket/{name}"
+        async with asyncio.timeout(30), session.ws_connect(path) as web_socket:
+            await web_socket.send_json(["stdin", "pwd; env; git --version; echo do''ne\r"])
+            said = ""
+            async for message in web_socket:
+                kind, *rest = json.loads(message.data)
+                said += rest[0] if kind == "stdout" else ""
+                if "done" in said:
+                    break
+        await session.delete(f"{BASE_URL}api/terminals/{name}")
+    assert "/home/jovyan/work" in said
+    assert "git version" in said
+    assert not [secret for secret in (*SECRETS, "NBH_") if secret in said]
