@@ -65,7 +65,7 @@ class Workspace:
         self.number = number
         self.uid = 100_000 + number
         self.image = image
-        self.unit = f"nbh-imagetest-{uuid.uuid4().hex[:8]}"
+        self.unit = f"imagetest-{uuid.uuid4().hex[:8]}"
         self.place = Path(account.pw_dir, self.unit)
         self.socket = Path(f"/run/user/{account.pw_uid}", f"{self.unit}.sock")
         self.kernel = ""
