@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 KIND = "build"
 
+# Workspaces live in the transient store: a prune that does not know them takes the image from under them.
+_PRUNE = ("/usr/bin/podman", "--transient-store", "image", "prune", "--force")
+
 _LAST_LINES = 12
 _LARGEST_RECIPE = 64 << 10
 _FROM = re.compile(
@@ -91,7 +94,7 @@ class ImageBuilder:
 
     async def prune(self, on_line: Say) -> None:
         """Remove images that have lost their name to a newer build and that no container uses."""
-        spec = JobSpec("prune", "images", ("/usr/bin/podman", "image", "prune", "--force"), timeout=600)
+        spec = JobSpec("prune", "images", _PRUNE, timeout=600)
         async with self._book.job(spec.kind, spec.subject, on_line) as job:
             state = await self._jobs.run(job.number, spec, on_line)
             if state is not JobState.SUCCEEDED:
