@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import subprocess
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.site import BUNDLES, ROOT, ctl, port, put
 
@@ -18,6 +19,8 @@ CHROMIUM = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PATIENCE = 60_000
+"""Milliseconds: a loaded computer is slow, and a test waits only as long as it must."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    """Debian's, as it comes: third-party cookies are blocked."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
         yield browser
@@ -35,11 +40,23 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(locale="fr-FR", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(60_000)
-    yield context
-    context.close()
+def visitor(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Another person's browser: call it with what is special of it (locale, java_script_enabled, viewport…)."""
+    with contextlib.ExitStack() as stack:
+
+        def come(**special: object) -> BrowserContext:
+            usual: dict[str, object] = {"locale": "fr-FR", "viewport": {"width": 1280, "height": 900}}
+            context = chromium.new_context(**(usual | special))  # type: ignore[arg-type]
+            context.set_default_timeout(PATIENCE)
+            stack.callback(context.close)
+            return context
+
+        yield come
+
+
+@pytest.fixture
+def context(visitor: Callable[..., BrowserContext]) -> BrowserContext:
+    return visitor()
 
 
 @pytest.fixture
@@ -52,16 +69,29 @@ def student() -> str:
     return f"b{uuid.uuid4().hex[:10]}"
 
 
+def _course(name: str, bundle: Path) -> Iterator[str]:
+    name = f"{name}-{uuid.uuid4().hex[:6]}"
+    ctl("course", "create", name, put(bundle), "--image", "minimal")
+    yield name
+    ctl("course", "delete", name, "--with-workspaces", "--yes")
+
+
 @pytest.fixture(scope="session")
 def mooc() -> Iterator[str]:
     """The real course, when it is beside the checkout."""
     bundle = BUNDLES / "python-mooc.bundle"
     if not bundle.is_file():
         pytest.skip(f"{bundle} is not there: the real course is not tested")
-    name = f"mooc-{uuid.uuid4().hex[:6]}"
-    ctl("course", "create", name, put(bundle), "--image", "minimal")
-    yield name
-    ctl("course", "delete", name, "--with-workspaces", "--yes")
+    yield from _course("mooc", bundle)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The sample course: one notebook in each format."""
+    bundle = tmp_path_factory.mktemp("sample") / "sample-course.bundle"
+    make = (ROOT / "packaging/course-bundle", ROOT / "packaging/sample-course", bundle)
+    subprocess.run(make, check=True)
+    yield from _course("sample", bundle)
 
 
 @pytest.fixture
@@ -72,8 +102,8 @@ def lms_page() -> Iterator[Callable[[str], str]]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = (
-                "<!doctype html><title>LMS</title><h1>Semaine 1</h1>"
-                f'<iframe src="{embedded["url"]}" style="width:100%;height:760px" allow="clipboard-write"></iframe>'
+                '<!doctype html><meta charset=utf-8><title>LMS</title><link rel=icon href="data:,"><h1>Semaine 1</h1>'
+                f'<iframe name=notebook title=Notebook src="{embedded["url"]}" style="width:100%;height:760px"></iframe>'
             ).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -83,26 +113,30 @@ def lms_page() -> Iterator[Callable[[str], str]]:
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    # The port that packaging/machine-site registers as the platform's.
-    lms_port = port() + 5
-    with contextlib.ExitStack() as stack:
-        http.server.ThreadingHTTPServer.allow_reuse_address = True
-        server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", lms_port), Handler))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        stack.callback(server.shutdown)
+    # The port that packaging/machine-site registers for this page; the one before is the demonstration's.
+    lms_port = port() + 6
+    http.server.ThreadingHTTPServer.allow_reuse_address = True
+    with http.server.ThreadingHTTPServer(("127.0.0.1", lms_port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
 
         def page_of(url: str) -> str:
             embedded["url"] = url.replace("&", "&amp;")
             return f"http://lms.localhost:{lms_port}/"
 
         yield page_of
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
-def shot(page: Page, request: pytest.FixtureRequest) -> Callable[[str], None]:
+def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Leaves a picture in build/screenshots, for people to look at."""
     SHOTS.mkdir(parents=True, exist_ok=True)
 
-    def take(name: str) -> None:
-        page.screenshot(path=SHOTS / f"{request.node.name}-{name}.png")
+    def take(page: Page, name: str) -> None:
+        page.screenshot(
+            path=SHOTS / f"{request.node.name.removeprefix('test_')}-{name}.png".replace("/", "_")
+        )
 
     return take

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.site import ctl, inside, workspace_dir
+from tests.browser.notebook import Notebook, output
+from tests.browser.site import eventually, inside, launch_url, status_of, workspace_dir
 
-
-def launch_url(course: str, notebook: str, student: str, *options: str) -> str:
-    return ctl("launch-url", course, notebook, student, *options).strip()
-
-
-def notebook_in(page: Page) -> FrameLocator:
-    frame = page.frame_locator("iframe")
-    expect(frame.locator(".jp-Notebook .jp-Cell").first).to_be_visible()
-    return frame
-
-
-def wait_until_saved(page: Page, path: str, text: str) -> None:
-    """The file itself says when it was saved."""
-    for _ in range(60):
-        if text in inside("cat", path):
-            return
-        page.wait_for_timeout(500)
-    raise AssertionError(f"{path} was not saved")
+TREE = "/var/lib/nbhostd/courses/{}/public/current"
 
 
 def first_notebook(course: str) -> str:
     """A md:myst notebook of the real course that has a code cell."""
-    tree = f"/var/lib/nbhostd/courses/{course}/public/current"
+    tree = TREE.format(course)
     found = inside("grep", "-rlE", r"^```\{code-cell\}", f"{tree}/w1", "--include=*.md").split()
     return sorted(found)[0].removeprefix(tree + "/").removesuffix(".md")
 
@@ -39,48 +23,75 @@ def test_a_real_notebook_runs_saves_and_resets_in_an_iframe(
     mooc: str,
     student: str,
     page: Page,
-    context: BrowserContext,
     lms_page: Callable[[str], str],
-    shot: Callable[[str], None],
+    shot: Callable[[Page, str], None],
 ) -> None:
-    notebook = first_notebook(mooc)
-    page.goto(lms_page(launch_url(mooc, notebook, student)))
-    frame = notebook_in(page)
-    shot("opened")
+    name = first_notebook(mooc)
+    page.goto(lms_page(launch_url(mooc, name, student)))
+    notebook = Notebook(page, page.frame_locator("iframe")).ready()
+    shot(page, "opened")
 
-    original = inside("cat", f"/var/lib/nbhostd/courses/{mooc}/public/current/{notebook}.md")
-    copy = f"{workspace_dir(mooc, student)}/{notebook}.md"
+    original = inside("cat", f"{TREE.format(mooc)}/{name}.md")
+    copy = f"{workspace_dir(mooc, student)}/{name}.md"
     assert inside("cat", copy) == original
 
-    code = frame.locator(".jp-CodeCell").first
-    code.locator(".cm-content").click()
-    page.keyboard.press("Control+a")
-    page.keyboard.type("print('marque', 6 * 7)")
-    page.keyboard.press("Shift+Enter")
-    expect(code.locator(".jp-OutputArea-output").first).to_contain_text("marque 42")
-    shot("ran")
-    page.keyboard.press("Control+s")
-    wait_until_saved(page, copy, "print('marque', 6 * 7)")
+    cell = notebook.run("print('marque', 6 * 7)")
+    expect(output(cell)).to_contain_text("marque 42")
+    shot(page, "ran")
+    notebook.save()
+    eventually(lambda: "print('marque', 6 * 7)" in inside("cat", copy), f"{copy} is saved")
     uid, directory_uid = inside("stat", "-c", "%u", copy, workspace_dir(mooc, student)).split()
     assert uid == directory_uid
     assert int(uid) > 100_000
 
-    page.goto(lms_page(launch_url(mooc, notebook, student, "--forcecopy")))
-    notebook_in(page)
+    page.goto(lms_page(launch_url(mooc, name, student, "--forcecopy")))
+    notebook.ready()
     assert inside("cat", copy) == original
-    shot("reset")
+    expect(notebook.panel).not_to_contain_text("marque")
+    shot(page, "reset")
 
-    cookies = [cookie for cookie in context.cookies() if cookie["name"].startswith("nbh")]
-    assert all(cookie.get("sameSite") == "None" for cookie in cookies)
+
+def test_the_cookie_is_kept_in_the_iframe_and_the_bare_address_opens_nothing(
+    mooc: str,
+    student: str,
+    page: Page,
+    context: BrowserContext,
+    visitor: Callable[..., BrowserContext],
+    lms_page: Callable[[str], str],
+    shot: Callable[[Page, str], None],
+) -> None:
+    lms = lms_page(launch_url(mooc, first_notebook(mooc), student))
+    page.goto(lms)
+    Notebook(page, page.frame_locator("iframe")).ready()
+    frame = page.frame(name="notebook")
+    assert frame is not None
+    host = frame.url.split("/")[2].partition(":")[0]
+
+    ours = [cookie for cookie in context.cookies() if cookie["name"].startswith("nbh")]
+    assert [cookie["domain"] for cookie in ours] == [host]
+    assert ours[0].get("partitionKey") == "http://lms.localhost"
+    assert (ours[0].get("sameSite"), ours[0]["secure"], ours[0]["httpOnly"]) == ("None", True, True)
+
+    assert status_of(frame.url) == 403
+    stranger = visitor().new_page()
+    answer = stranger.goto(frame.url)
+    assert answer is not None
+    assert answer.status == 403
+    expect(stranger.get_by_role("heading", level=1)).to_be_visible()
+    shot(stranger, "stranger")
+    page.reload()  # the launch itself was for once
+    expect(page.frame_locator("iframe").get_by_role("heading", level=1)).to_have_text(
+        "Ce notebook ne peut pas être ouvert d’ici"
+    )
+    shot(page, "used-link")
 
 
 def test_a_page_of_a_stranger_may_not_embed(
     mooc: str, student: str, page: Page, lms_page: Callable[[str], str]
 ) -> None:
     url = lms_page(launch_url(mooc, first_notebook(mooc), student)).replace("lms.localhost", "evil.localhost")
-    messages: list[str] = []
-    page.on("console", lambda message: messages.append(message.text))
-    page.goto(url)
-    page.wait_for_timeout(4000)
-    assert page.frame_locator("iframe").locator(".jp-Notebook").count() == 0
-    assert any("frame-ancestors" in message for message in messages), messages
+    with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+        page.goto(url)
+    frame = page.frame(name="notebook")
+    assert frame is not None
+    assert frame.url == "chrome-error://chromewebdata/"
