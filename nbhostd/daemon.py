@@ -167,6 +167,7 @@ class Daemon:
     async def _adopt(self) -> None:
         known = await self.reconciler.load()
         await self._reconcile()
+        self.tasks.spawn("sockets after a start", self._tend_sockets())
         for job in await self.book.left_open(BUILD):
             self.tasks.spawn(f"job {job.number}", self.builder.resume(job))
         log.info("%d workspaces known", known)
@@ -179,12 +180,19 @@ class Daemon:
     async def _recover(self) -> None:
         await self._start_companions()
         await self._reconcile()
+        await self._tend_sockets()
 
     async def _reconcile(self) -> None:
         try:
             await self.reconciler.reconcile()
         except NbhostdError as error:
             log.error("what runs could not be compared with what should: %s", error)
+
+    async def _tend_sockets(self) -> None:
+        try:
+            await self.reconciler.tend_sockets()
+        except NbhostdError as error:
+            log.error("the sockets could not be seen to: %s", error)
 
     def _introduce_web(self) -> None:
         pages = Pages(Path(self.config.paths.share) / "templates", lambda: self.config.server.frame_ancestors)
@@ -225,6 +233,7 @@ class Daemon:
             every(lambda: self.config.courses.autopull_every, "autopull", self.courses.autopull_once),
         )
         spawn("reconcile", every(lambda: _RECONCILE_EVERY, "reconcile", self._reconcile))
+        spawn("sockets", every(lambda: _RECONCILE_EVERY, "sockets", self._tend_sockets))
         spawn("queue", every(lambda: 2.0, "queue", self._pump))
         period = self.notifier.watchdog_seconds
         if period is not None:

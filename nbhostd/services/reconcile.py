@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 
 from nbhostd.core.errors import NbhostdError
 from nbhostd.core.lifecycle import Seen
-from nbhostd.core.model import Intent, UnitState, UnitStatus, Workspace
+from nbhostd.core.model import Intent, Phase, UnitState, UnitStatus, Workspace
 from nbhostd.core.ports import CourseShelf
 from nbhostd.core.subject import subject
 from nbhostd.core.unitspec import service_name, socket_name, workspace_number
@@ -15,6 +16,7 @@ from nbhostd.services.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
 
+_KEEP_ARMED = timedelta(days=1)
 _RUNNING = (UnitState.ACTIVE, UnitState.ACTIVATING, UnitState.RELOADING, UnitState.DEACTIVATING)
 
 
@@ -39,24 +41,44 @@ class Reconciler:
         return len(runs)
 
     async def reconcile(self) -> None:
-        """One comparison. Raises WorldError when systemd cannot be asked."""
+        """Take what systemd runs as the truth. Raises WorldError when systemd cannot be asked."""
         units = {
             unit.name: unit for unit in await self._systemd.list_units(["nbh-*.socket", "nbh-*.service"])
         }
-        armed = await self._store.workspaces(intent=Intent.ARMED)
         await self._end_strangers(units)
         for entry in self._workspaces.entries:
             unit = units.get(service_name(entry.workspace.number))
-            state = unit.state if unit is not None else UnitState.ABSENT
-            if state in (UnitState.ABSENT, UnitState.INACTIVE, UnitState.FAILED):
-                # A start that is just being asked for must not be taken for one that ended: ask again, singly.
+            if unit is not None and unit.state in _RUNNING:
+                self._workspaces.tell(entry, Seen(unit.state))
+            elif entry.state.phase in (Phase.READY, Phase.STOPPING):
+                # The list may be older than what was told since: ask again, singly.
                 await self._workspaces.look(entry)
-            else:
-                self._workspaces.tell(entry, Seen(state))
-        for workspace in armed:
-            with subject(workspace.id):
-                await self._arm_again(workspace, units)
         self._workspaces.pump()
+
+    async def tend_sockets(self) -> None:
+        """Arm again what lost its socket, disarm what has slept for a day. Raises WorldError.
+
+        Thousands that once were opened would otherwise be armed for ever, and again after each reboot.
+        """
+        units = await self._systemd.list_units(["nbh-*.socket"])
+        listening = {unit.name for unit in units if unit.state is UnitState.ACTIVE}
+        for workspace in await self._store.workspaces(intent=Intent.ARMED):
+            async with self._workspaces.locked(workspace.id):
+                with subject(workspace.id):
+                    await self._tend(workspace, socket_name(workspace.number) in listening)
+
+    async def _tend(self, workspace: Workspace, listening: bool) -> None:
+        entry = self._workspaces.entries.by_id(workspace.id)
+        if entry is not None and entry.state.phase not in (Phase.ASLEEP, Phase.FAILED):
+            return
+        try:
+            if entry is None or self._workspaces.starter.clock.now() - entry.touched_at > _KEEP_ARMED:
+                await self._workspaces.disarm(workspace)
+            elif not listening:
+                await self._workspaces.arm(entry)
+                log.info("socket armed again")
+        except NbhostdError as error:
+            log.warning("its socket could not be seen to: %s", error)
 
     async def _end_strangers(self, units: Mapping[str, UnitStatus]) -> None:
         for name, unit in units.items():
@@ -75,19 +97,3 @@ class Reconciler:
             await self._systemd.stop(name, timeout=60)
         except NbhostdError as error:
             log.error("%s could not be stopped: %s", name, error)
-
-    async def _arm_again(self, workspace: Workspace, units: Mapping[str, UnitStatus]) -> None:
-        socket = units.get(socket_name(workspace.number))
-        if socket is not None and socket.state is UnitState.ACTIVE:
-            return
-        starter = self._workspaces.starter
-        try:
-            course = await self._courses.get(workspace.id.course)
-            armed = await starter.arm(workspace, course, await starter.image_digest(course))
-        except NbhostdError as error:
-            log.warning("its socket could not be armed again: %s", error)
-            return
-        entry = self._workspaces.entries.by_id(workspace.id)
-        if entry is not None:
-            entry.workspace = armed
-        log.info("socket armed again")

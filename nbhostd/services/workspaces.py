@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from nbhostd.core.capacity import Queue, admit
@@ -21,7 +22,7 @@ from nbhostd.core.lifecycle import (
     Visited,
     step,
 )
-from nbhostd.core.model import Course, Opening, Phase, Place, Route, Run, UnitState, Visit, Workspace
+from nbhostd.core.model import Course, Intent, Opening, Phase, Place, Route, Run, UnitState, Visit, Workspace
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
 from nbhostd.core.ports import CourseShelf, Desk, Host, Locks, Statistics
 from nbhostd.core.subject import subject
@@ -224,11 +225,25 @@ class Workspaces:
             raise NotNow("It is still stopping; see nbhostctl status.") from error
         return True
 
+    def locked(self, id: WorkspaceId) -> AbstractAsyncContextManager[None]:
+        """Nobody else opens, arms or deletes this workspace meanwhile."""
+        return self._locks(str(id))
+
+    async def arm(self, entry: Entry) -> None:
+        """Arm a sleeping workspace's socket as its course wants it now. Raises Refused, WorldError."""
+        course = await self._courses.get(entry.workspace.id.course)
+        entry.workspace = await self.starter.arm(
+            entry.workspace, course, await self.starter.image_digest(course)
+        )
+
     async def disarm(self, workspace: Workspace) -> None:
-        """Stop a workspace for good and take its units away."""
-        await self.stop(workspace.id, "deleted")
+        """Take a sleeping workspace's units away. Raises WorldError."""
         await self.starter.systemd.stop(socket_name(workspace.number), timeout=10)
         await self.starter.systemd.stop(service_name(workspace.number), timeout=60)
+        await self._store.set_intent(workspace.number, Intent.COLD, "")
+        entry = self.entries.by_id(workspace.id)
+        if entry is not None:
+            entry.workspace = replace(entry.workspace, intent=Intent.COLD, armed_spec="")
 
     async def delete(self, id: WorkspaceId) -> None:
         """Delete a workspace with all its files. Not being there is success."""
@@ -237,6 +252,7 @@ class Workspaces:
                 workspace = await self._store.workspace(id)
                 if workspace is None:
                     return
+                await self.stop(id, "deleted")
                 await self.disarm(workspace)
                 await self._desk.delete(workspace.number, workspace.uid)
                 await self._store.delete_workspace(workspace.number)

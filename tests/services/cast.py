@@ -172,6 +172,7 @@ class Cast:
         self._begin()
         await self.reconciler.load()
         await self.reconciler.reconcile()
+        await self.reconciler.tend_sockets()
 
     async def open(self, workspace: str, notebook: str = "w1/a.md", **visit: bool) -> None:
         await self.workspaces.open(visit_of(workspace, notebook, **visit))

@@ -230,3 +230,33 @@ async def test_deleting_takes_units_files_and_memory_away(cast: Cast) -> None:
     assert cast.desk.files == {}
     assert await cast.store.workspace(ALICE) is None
     assert not [name for name in cast.systemd.units if name.startswith("nbh-1.")]
+
+
+async def test_who_sleeps_costs_nothing_to_reconcile(cast: Cast) -> None:
+    await cast.opened("python/alice")
+    await cast.workspaces.stop(ALICE, "test")
+    await cast.settle()
+    cast.systemd.calls.clear()
+    await cast.reconciler.reconcile()
+    assert [what for what, _ in cast.systemd.calls] == ["list_units"]
+
+
+async def test_after_a_day_asleep_the_socket_is_disarmed_and_a_visit_arms_it(cast: Cast) -> None:
+    await cast.opened("python/alice")
+    await cast.workspaces.stop(ALICE, "test")
+    cast.clock.later(hours=23)
+    await cast.reconciler.tend_sockets()
+    assert "nbh-1.socket" in cast.systemd.units
+    cast.clock.later(hours=2)
+    await cast.reconciler.tend_sockets()
+    assert not [name for name in cast.systemd.units if name.startswith("nbh-1.")]
+    await cast.opened("python/alice")
+    assert cast.systemd.units["nbh-1.socket"].status.state == "active"
+
+
+async def test_what_runs_keeps_its_socket_however_long(cast: Cast) -> None:
+    await cast.opened("python/alice")
+    cast.clock.later(days=3)
+    await cast.reconciler.tend_sockets()
+    assert cast.workspaces.place(ALICE).phase is Phase.READY
+    assert "nbh-1.socket" in cast.systemd.units
