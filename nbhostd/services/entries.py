@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from nbhostd.core.lifecycle import State
-from nbhostd.core.model import Run, Workspace
+from nbhostd.core.model import Phase, Run, Workspace
 from nbhostd.core.names import WorkspaceId
 
 
@@ -38,6 +38,20 @@ class Entries:
         self._by_id: dict[WorkspaceId, Entry] = {}
         self._by_number: dict[int, Entry] = {}
         self._by_secret: dict[str, Entry] = {}
+        self._starting: set[int] = set()
+
+    @property
+    def starting(self) -> int:
+        """How many are starting now."""
+        return len(self._starting)
+
+    def set_state(self, entry: Entry, state: State) -> None:
+        """The entry's state from now on."""
+        entry.state = state
+        if state.phase is Phase.STARTING:
+            self._starting.add(entry.workspace.number)
+        else:
+            self._starting.discard(entry.workspace.number)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._by_id.values()))
@@ -75,6 +89,7 @@ class Entries:
         """Forget a workspace that was deleted."""
         self._by_id.pop(entry.workspace.id, None)
         self._by_number.pop(entry.workspace.number, None)
+        self._starting.discard(entry.workspace.number)
         if entry.run is not None:
             self._by_secret.pop(entry.run.secret, None)
         entry.announce()

@@ -277,7 +277,8 @@ class Workspaces:
 
     def _tell(self, entry: Entry, event: Event) -> None:
         before = entry.state
-        entry.state, orders = step(before, event)
+        state, orders = step(before, event)
+        self.entries.set_state(entry, state)
         for order in orders:
             self._obey(entry, order)
         if entry.state != before:
@@ -314,8 +315,7 @@ class Workspaces:
         before = (len(self._queue), self._held_back)
         self._held_back = ""
         while (next_id := self._queue.peek()) is not None:
-            starting = sum(entry.state.phase is Phase.STARTING for entry in self.entries)
-            verdict = admit(self.starter.config.admission, self._host.facts(), starting)
+            verdict = admit(self.starter.config.admission, self._host.facts(), self.entries.starting)
             if not verdict.admitted:
                 self._held_back = verdict.reason
                 break
@@ -323,7 +323,8 @@ class Workspaces:
             entry = self.entries.by_id(next_id)
             if entry is not None:
                 with subject(next_id):
-                    entry.state, orders = step(entry.state, Admitted())
+                    state, orders = step(entry.state, Admitted())
+                    self.entries.set_state(entry, state)
                     for order in orders:
                         self._obey(entry, order)
                 entry.announce()
