@@ -205,6 +205,7 @@ class TestRemove:
             f"install -d -m 0700 -o {start + 100001} -g {start + 100} {STATE}/workspaces/1;"
             f" echo work >{STATE}/workspaces/1/work.txt; chown {start + 100001} {STATE}/workspaces/1/work.txt"
         )
+        front(machine)
         machine.apt("remove", "nbhostd")
         assert machine.run("ps", "-u", "nbhostd", "-o", "args=", check=False) == ""
         states = "--state=active,activating,deactivating,failed"
