@@ -43,6 +43,8 @@ def workspace() -> Iterator[Workspace]:
     one.prepare()
     for name, text in NOTEBOOKS.items():
         one.give(name, text)
+    one.link("media", "/home/jovyan/static/media")
+    one.link("outside", "/etc")
     started = one.start()
     assert started.returncode == 0, started.stderr + one.journal()
     yield one

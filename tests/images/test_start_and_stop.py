@@ -8,6 +8,7 @@ import time
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from tests.images.conftest import NOTEBOOKS
 from tests.images.workspace import BASE_URL, ORIGIN, SECRETS, TOKEN, Workspace, execute_request
@@ -86,10 +87,39 @@ async def test_every_jupytext_format_is_a_notebook_and_knows_its_kernel(workspac
         "light.py": "notebook",
         "plain.ipynb": "notebook",
         "un dossier": "directory",
+        "media": "directory",
     }.items()
     for path in NOTEBOOKS:
         model = await workspace.get_json(f"api/contents/{path}")
         assert model["content"]["metadata"]["kernelspec"]["name"] == "python3", path
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("media/logo.svg", 200),
+        ("plain.ipynb", 200),
+        ("media/nowhere.svg", 404),
+        ("outside/hostname", 403),
+        ("../../../etc/hostname", 403),
+        ("..%2f..%2f..%2fsrv/course/current/media/logo.svg", 403),
+        ("media/../../../../etc/hostname", 403),
+    ],
+)
+async def test_a_link_leads_into_the_course_and_nowhere_else(
+    workspace: Workspace, path: str, status: int
+) -> None:
+    async with workspace.session() as session:
+        url = URL(f"http://workspace.example{BASE_URL}files/{path}", encoded=True)
+        async with session.get(url) as answer:
+            assert answer.status == status
+            assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_courses_files_are_listed_through_a_link(workspace: Workspace) -> None:
+    listing = (await workspace.get_json("api/contents/media"))["content"]
+    assert [one["name"] for one in listing] == ["logo.svg"]
+    assert "svg" in (await workspace.get_json("api/contents/media/logo.svg"))["content"]
 
 
 async def test_the_journal_holds_no_capability(workspace: Workspace) -> None:

@@ -78,9 +78,10 @@ class Workspace:
     def prepare(self) -> None:
         """Make the student's directory and a course with one published commit."""
         course = self.place / "public"
-        as_service_user("mkdir", "-p", str(self.work), str(course / "c1/modules"))
+        as_service_user("mkdir", "-p", str(self.work), str(course / "c1/modules"), str(course / "c1/media"))
         as_service_user("ln", "-s", "c1", str(course / "current"))
         (course / "c1/modules/helper.py").write_text("ANSWER = 42\n")
+        (course / "c1/media/logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
         # In podman's user namespace an id of the container is one higher.
         as_service_user("podman", "unshare", "chown", f"{self.uid + 1}:101", str(self.work))
 
@@ -94,6 +95,12 @@ class Workspace:
             if made == self.work:
                 break
             os.chown(made, owner.st_uid, owner.st_gid)
+
+    def link(self, name: str, target: str) -> None:
+        """Put a link into the student's directory, as the desk does for static mappings."""
+        owner = self.work.stat()
+        (self.work / name).symlink_to(target)
+        os.chown(self.work / name, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def start(self) -> subprocess.CompletedProcess[str]:
         """Arm the socket and start the service; its status is that of `systemctl start`."""

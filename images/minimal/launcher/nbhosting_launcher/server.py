@@ -15,6 +15,7 @@ from traitlets.config import Config
 
 from nbhosting_launcher import exporters, pages
 from nbhosting_launcher.contents import WorkspaceContents
+from nbhosting_launcher.files import CourseFiles
 from nbhosting_launcher.identity import ProxyIdentity
 from nbhosting_launcher.inherited import Given, notify
 from nbhosting_launcher.journal import JournalFormatter
@@ -102,7 +103,7 @@ def settings(given: Given, root_dir: str) -> Config:
             },
             "ServerApp": server,
             "ProxyIdentity": {"token": ""},
-            "FileContentsManager": {"delete_to_trash": False},
+            "FileContentsManager": {"delete_to_trash": False, "files_handler_class": CourseFiles},
             # Sockets in the home, which is the student's alone; the other transport is TCP on the loopback.
             "KernelManager": {"shutdown_wait_time": SHUTDOWN_SECONDS, "transport": "ipc"},
             "LabApp": {
