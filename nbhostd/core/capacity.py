@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nbhostd.core.config import Admission
@@ -45,6 +44,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._courses: OrderedDict[str, OrderedDict[WorkspaceId, None]] = OrderedDict()
+        self._places: dict[WorkspaceId, int] | None = None
 
     def __len__(self) -> int:
         return sum(len(waiting) for waiting in self._courses.values())
@@ -54,10 +54,12 @@ class Queue:
 
     def add(self, id: WorkspaceId) -> None:
         """Join the queue; joining twice keeps the first place."""
+        self._places = None
         self._courses.setdefault(id.course, OrderedDict()).setdefault(id)
 
     def remove(self, id: WorkspaceId) -> None:
         """Leave the queue; not being there is fine."""
+        self._places = None
         waiting = self._courses.get(id.course)
         if waiting is not None and id in waiting:
             del waiting[id]
@@ -75,6 +77,7 @@ class Queue:
         id = self.peek()
         if id is None:
             raise LookupError("the queue is empty")
+        self._places = None
         waiting = self._courses.pop(id.course)
         del waiting[id]
         if waiting:
@@ -87,7 +90,8 @@ class Queue:
         longest = max(map(len, rows), default=0)
         return [row[turn] for turn in range(longest) for row in rows if turn < len(row)]
 
-    def positions(self, ids: Iterable[WorkspaceId]) -> dict[WorkspaceId, int]:
-        """Place of each of `ids` in the queue, 1 = next; those not waiting are left out."""
-        wanted = set(ids)
-        return {id: place for place, id in enumerate(self.order(), 1) if id in wanted}
+    def position(self, id: WorkspaceId) -> int:
+        """The place in the queue, 1 = next, 0 = not waiting. Asked by everybody after each change: counted once."""
+        if self._places is None:
+            self._places = {waiting: place for place, waiting in enumerate(self.order(), 1)}
+        return self._places.get(id, 0)

@@ -54,7 +54,6 @@ class Workspaces:
         self._tasks = tasks
         self._store = starter.store
         self._queue = Queue()
-        self._positions: dict[WorkspaceId, int] | None = None
         self._held_back = ""
         self._on_end: list[Callable[[int], None]] = []
         starter.systemd.on_change(self._unit_changed)
@@ -129,9 +128,7 @@ class Workspaces:
         state = entry.state
         if state.phase is not Phase.QUEUED:
             return Place(state.phase, 0, state.reason, entry.run if state.phase is Phase.READY else None)
-        if self._positions is None:
-            self._positions = {id: place for place, id in enumerate(self._queue.order(), 1)}
-        return Place(Phase.QUEUED, self._positions.get(entry.workspace.id, 0), self._held_back)
+        return Place(Phase.QUEUED, self._queue.position(entry.workspace.id), self._held_back)
 
     async def wait(self, id: WorkspaceId, timeout: float) -> Place:
         """The place once READY or FAILED, or as it is after `timeout` seconds."""
@@ -311,7 +308,6 @@ class Workspaces:
 
     def _pump(self) -> None:
         """Admit and reserve in one synchronous go, as long as there is room."""
-        self._positions = None
         before = (len(self._queue), self._held_back)
         self._held_back = ""
         while (next_id := self._queue.peek()) is not None:

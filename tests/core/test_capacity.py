@@ -46,10 +46,11 @@ def test_courses_take_turns_and_students_their_place() -> None:
     for text in ("big/a", "big/b", "big/c", "small/z", "big/a"):
         queue.add(w(text))
     assert queue.order() == [w("big/a"), w("small/z"), w("big/b"), w("big/c")]
-    assert queue.positions([w("small/z"), w("other/x")]) == {w("small/z"): 2}
+    assert [queue.position(w(text)) for text in ("small/z", "big/c", "other/x")] == [2, 4, 0]
     queue.remove(w("big/b"))
     queue.remove(w("big/never-there"))
     assert [queue.pop() for _ in range(len(queue))] == [w("big/a"), w("small/z"), w("big/c")]
+    assert queue.position(w("big/a")) == 0
     assert queue.peek() is None
     with pytest.raises(LookupError):
         queue.pop()
