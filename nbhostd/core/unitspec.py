@@ -132,7 +132,7 @@ def _service_properties(plan: UnitPlan, course_slice: str) -> tuple[tuple[str, P
         # The kernel kills the hog, a notebook's kernel process; the server lives on to say so.
         ("OOMPolicy", "continue"),
         ("OOMScoreAdjust", 500),
-        ("MemoryHigh", limits.memory // 10 * 9),
+        # No MemoryHigh: above it the kernel slows down everything in the group, the server that should tell too.
         ("MemoryMax", limits.memory),
         ("MemorySwapMax", 0),
         ("TasksMax", limits.tasks),
