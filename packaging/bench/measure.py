@@ -27,9 +27,11 @@ import loads  # noqa: E402 - found beside this file
 import ours  # noqa: E402
 import uvloop  # noqa: E402
 from hub import PLACE, Hub  # noqa: E402
+from many import many  # noqa: E402
 
 ROUNDS = 3
 COLD = 3
+KNOWN = 10_000
 SECRET = "A" * 22
 
 
@@ -198,6 +200,10 @@ async def main() -> None:
                 results["cold"] = await cold(hub)
             if "crowd" in chosen.parts:
                 results["crowd"] = await crowd(hub, chosen.students)
+    if "many" in chosen.parts:
+        say(f"{KNOWN} known workspaces")
+        results["many"] = await many(chosen.port, names("many", 1)[0], KNOWN)
+    if {"cold", "crowd", "many"} & set(chosen.parts):
         ours.ctl("course", "delete", ours.COURSE, "--with-workspaces", "--yes")
     results["load_after"] = os.getloadavg()
     print(json.dumps(results))

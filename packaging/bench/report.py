@@ -12,7 +12,7 @@ Row = tuple[str, str, str, str, str]
 def table(results: dict[str, Any]) -> str:
     """The results as a Markdown table."""
     rows: list[Row] = [("what", "nbhostd", "JupyterHub", "ratio", "budget")]
-    for part, rows_of in (("cold", _cold), ("crowd", _crowd), ("proxy", _proxy)):
+    for part, rows_of in (("cold", _cold), ("crowd", _crowd), ("many", _many), ("proxy", _proxy)):
         if part in results:
             rows.extend(rows_of(results[part]))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
@@ -49,6 +49,20 @@ def _crowd(part: dict[str, Any]) -> Iterator[Row]:
     yield (
         "memory of an idle workspace, unshared", f"{mine['unshared'] / 2**20:.0f} MiB",
         f"{theirs['unshared'] / 2**20:.0f} MiB", f"{ratio:.2f}", f"≤ 0.55: {_kept(ratio <= 0.55)}",
+    )  # fmt: skip
+
+
+def _many(part: dict[str, Any]) -> Iterator[Row]:
+    before, after = part["before"], part["after"]
+    known = f"{after['known']} known workspaces"
+    size = after["resident"]
+    yield (
+        f"daemon's memory with {known}", f"{size / 1e6:.0f} MB ({before['resident'] / 1e6:.0f} MB without)", "", "",
+        f"< 150 MB: {_kept(size < 150e6)}",
+    )  # fmt: skip
+    yield (
+        f"cold start with {known}", f"{after['opening']:.2f} s ({before['opening']:.2f} s without)", "",
+        "", "O(1)",
     )  # fmt: skip
 
 
