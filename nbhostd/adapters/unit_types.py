@@ -27,6 +27,7 @@ _SIGNATURES: dict[str, tuple[str, ...]] = {
         "RemainAfterExit",
         "RemoveOnStop",
         "FlushPending",
+        "SyslogLevelPrefix",
         "NoNewPrivileges",
         "DefaultDependencies",
     ),

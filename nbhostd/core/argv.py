@@ -9,6 +9,9 @@ from nbhostd.core.config import Limits
 PODMAN = "/usr/bin/podman"
 STUDENT_GID = 100
 """The group 'users' of the images: the same for every student, so nothing may be group-writable."""
+# What the kernel counts for the whole host, or for the whole mapping, and one student could take alone.
+_TERMINALS = 64
+_SIGNALS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,12 @@ def run_workspace(spec: ContainerSpec) -> tuple[str, ...]:
         "--userns=nomap", f"--user={spec.uid}:{STUDENT_GID}",
         f"--passwd-entry=jovyan:x:{spec.uid}:{STUDENT_GID}::/home/jovyan:/bin/bash",
         "--cap-drop=all", "--security-opt=no-new-privileges", f"--security-opt=seccomp={spec.seccomp}",
-        "--ulimit=core=0", "--read-only", "--read-only-tmpfs=false", "--workdir=/",
+        "--ulimit=core=0", f"--ulimit=sigpending={_SIGNALS}:{_SIGNALS}", "--read-only", "--read-only-tmpfs=false", "--workdir=/",
         f"--mount=type=tmpfs,destination=/home/jovyan,tmpfs-size={spec.limits.home},tmpfs-mode=0755,chown=true",
         f"--mount=type=tmpfs,destination=/tmp,tmpfs-size={spec.limits.tmp},tmpfs-mode=1777",
+        f"--mount=type=tmpfs,destination=/dev/shm,tmpfs-size={spec.limits.tmp},tmpfs-mode=1777",
+        # As podman mounts it by default, but for `max`.
+        f"--mount=type=devpts,destination=/dev/pts,mode=620,ptmxmode=0666,gid=5,max={_TERMINALS}",
         f"--mount=type=bind,source={spec.workspace_dir},destination=/home/jovyan/work",
         f"--mount=type=bind,source={spec.course_dir},destination=/srv/course,readonly",
         f"--env-file={spec.env_file}",

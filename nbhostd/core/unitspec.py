@@ -142,5 +142,7 @@ def _service_properties(plan: UnitPlan, course_slice: str) -> tuple[tuple[str, P
         ("TimeoutStartUSec", plan.start_timeout * 1_000_000),
         ("TimeoutStopUSec", plan.stop_timeout * 1_000_000),
         ("SyslogIdentifier", f"nbh/{plan.title}"),
+        # A line that begins with "<0>" would be an emergency, shown on every terminal of the host.
+        ("SyslogLevelPrefix", False),
         ("CollectMode", "inactive-or-failed"),
     )

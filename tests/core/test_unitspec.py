@@ -34,6 +34,14 @@ def test_the_walls_around_a_container() -> None:
     assert argv[-1] == CONTAINER.image
 
 
+def test_what_all_students_share_nobody_takes_alone() -> None:
+    argv = run_workspace(CONTAINER)
+    assert "--ulimit=sigpending=2048:2048" in argv
+    (terminals,) = (word for word in argv if "destination=/dev/pts" in word)
+    assert terminals.endswith(",max=64") and "ptmxmode=0666" in terminals
+    assert any(word.startswith("--mount=type=tmpfs,destination=/dev/shm,tmpfs-size=") for word in argv)
+
+
 def test_no_word_of_the_command_line_is_a_secret_or_a_name() -> None:
     assert not any("alice" in word or "python-mooc" in word for word in run_workspace(CONTAINER))
 
@@ -47,6 +55,7 @@ def test_the_limits_are_the_kernels() -> None:
     assert service["CPUQuotaPerSecUSec"] == 2_000_000
     assert service["Slice"] == "nbh-c2.slice"
     assert service["SyslogIdentifier"] == "nbh/python-mooc/alice"
+    assert service["SyslogLevelPrefix"] is False
 
 
 def test_the_digest_changes_with_any_property() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.machine.conftest import NOTEBOOK
-from tests.machine.site import STATE, Browser, Opened, launch_url, public_url, runtime, workspace_dir
+from tests.machine.site import STATE, Browser, Opened, journal, launch_url, public_url, runtime, workspace_dir
 
 
 @pytest.fixture
@@ -132,3 +133,57 @@ async def test_a_fifo_for_a_notebook_hangs_nobody(
     await attacker.run_code("import os; os.remove('w1/intro.md'); os.mkfifo('w1/intro.md')")
     page = await browser.open(launch_url(course, "w1/intro", student, "--forcecopy"), timeout=30)
     assert page.status in (200, 400, 403, 409)
+
+
+async def test_terminals_for_everybody(attacker: Opened) -> None:
+    """The host has a few thousand terminals for all."""
+    taken = """import os
+taken = []
+try:
+    while len(taken) < 100:
+        taken.append(os.open('/dev/ptmx', os.O_RDWR))
+except OSError:
+    pass
+print(len(taken))"""
+    assert await attempt(attacker, taken) == "64"
+
+
+async def test_pending_signals_for_everybody(attacker: Opened) -> None:
+    """All students' timers are charged to one mapping; timer_create(2) is 222 on x86-64, 107 on arm64."""
+    taken = """import ctypes, platform
+call = {'x86_64': 222, 'aarch64': 107}[platform.machine()]
+timer, taken = ctypes.c_int(), 0
+while taken < 10000 and ctypes.CDLL(None).syscall(call, 1, None, ctypes.byref(timer)) == 0:
+    taken += 1
+print(taken)"""
+    assert 0 < int(await attempt(attacker, taken)) <= 2048
+
+
+async def test_a_line_in_the_log_is_no_emergency(attacker: Opened, course: str, student: str) -> None:
+    """journald shows emergencies on every terminal; a cell has a descriptor that leads to the journal."""
+    shout = """import os, socket
+for fd in range(3, 100):
+    try:
+        peer = socket.socket(fileno=os.dup(fd)).getpeername()
+    except OSError:
+        continue
+    if peer == '/run/systemd/journal/stdout':
+        os.write(fd, b'<0>fire!\\n')
+        print('said')
+        break"""
+    assert await attempt(attacker, shout) == "said"
+    async with asyncio.timeout(20):
+        while "fire!" not in (said := journal("-t", f"nbh/{course}/{student}")):
+            await asyncio.sleep(0.2)
+    assert "<0>fire!" in said
+    assert "fire!" not in journal("-p", "emerg", "-t", f"nbh/{course}/{student}")
+
+
+async def test_shared_memory_is_there_and_has_an_end(attacker: Opened) -> None:
+    assert (
+        await attempt(attacker, "import multiprocessing as m; print(m.Value('i', 7).value, m.Lock())")
+    ).startswith("7")
+    fill = """with open('/dev/shm/x', 'wb') as file:
+    for _ in range(64):
+        file.write(bytes(1 << 24))"""
+    assert "No space left" in await attempt(attacker, fill)
