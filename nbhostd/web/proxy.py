@@ -35,6 +35,7 @@ SERVER_OPTIONS: Final[dict[str, Any]] = {
     "max_field_size": 8190,
     "max_headers": 100,
     "lingering_time": 5.0,
+    "keepalive_timeout": 75.0,  # also the time to send a whole head; longer than what a front-end keeps unused
 }
 """How the AppRunner that serves the proxy must be set up."""
 

@@ -170,9 +170,9 @@ async def _unix_server(behind: web.Application | RawServer) -> AsyncIterator[str
 
 @asynccontextmanager
 async def trial(
-    behind: web.Application | RawServer, settings: ProxySettings | None = None
+    behind: web.Application | RawServer, settings: ProxySettings | None = None, **server: float
 ) -> AsyncIterator[Trial]:
-    """The proxy before that server; afterwards nothing of it is left running."""
+    """The proxy before that server, with SERVER_OPTIONS or these; afterwards nothing of it is left running."""
     async with _unix_server(behind) as path:
         gate = FakeGate(path)
         visits: list[str] = []
@@ -187,7 +187,7 @@ async def trial(
         proxy = Proxy(gate, settings or ProxySettings(), on_visit, on_error)
         app = web.Application()
         proxy.add_to(app.router)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, **SERVER_OPTIONS)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, **(SERVER_OPTIONS | server))
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from nbhostd.web.proxy import SERVER_OPTIONS
 from nbhostd.web.proxy_guard import ProxySettings
 from nbhostd.web.proxy_upstream import Link, Upstream
 from tests.web.proxy_trial import BASE, NUMBER, RawServer, read_answer, trial, until
@@ -242,6 +243,17 @@ async def test_a_pipeline_is_answered_in_order() -> None:
         assert [(await read_answer(reader)).body for _ in range(5)] == [
             f"{BASE}{n}".encode() for n in range(5)
         ]
+        writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHo"])
+async def test_a_connection_that_never_asks_is_closed(said: bytes) -> None:
+    assert SERVER_OPTIONS["keepalive_timeout"] == 75
+    async with trial(answering(), keepalive_timeout=0.2) as tried:
+        reader, writer = await tried.connect()
+        writer.write(said)
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
         writer.close()
 
 
