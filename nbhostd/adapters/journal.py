@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 from nbhostd.core.subject import current
 
 _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
@@ -26,6 +28,15 @@ class JournalFormatter(logging.Formatter):
         return "\n".join(f"<{priority}>{_printable(line)}" for line in lines)
 
 
+def is_ours(record: logging.LogRecord) -> bool:
+    """Whether a record tells of anything here: that some stranger's request was no HTTP is the stranger's affair.
+
+    aiohttp logs a traceback for each of those, and anybody can send thousands: journald would then drop our own lines.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (record.name == "aiohttp.server" and isinstance(error, HttpProcessingError))
+
+
 def _printable(line: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
 
@@ -34,5 +45,6 @@ def log_to_journal(level: int = logging.INFO) -> None:
     """Send all log lines to standard error, which systemd hands to the journal."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JournalFormatter("%(message)s"))
+    handler.addFilter(is_ours)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
