@@ -49,7 +49,9 @@ def test_no_word_of_the_command_line_is_a_secret_or_a_name() -> None:
 def test_the_limits_are_the_kernels() -> None:
     service = dict(describe_workspace(PLAN).service.properties)
     assert service["MemoryMax"] == 2 << 30
-    assert "MemoryHigh" not in service, "a hog would freeze its server for minutes instead of losing its kernel"
+    assert "MemoryHigh" not in service, (
+        "a hog would freeze its server for minutes instead of losing its kernel"
+    )
     assert service["MemorySwapMax"] == 0
     assert service["TasksMax"] == 256
     assert service["CPUQuotaPerSecUSec"] == 2_000_000
