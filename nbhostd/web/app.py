@@ -71,6 +71,7 @@ class Floor:
         get("/visit/{ticket}/again", waiting.again, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/enter", enter.enter, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/entered", enter.entered, allow_head=False)
+        get(f"/w/{_SECRET}/.nbhostd/tab", enter.tab, allow_head=False)
         proxy.add_to(app.router)
         app.on_shutdown.append(waiting.close)
         return app

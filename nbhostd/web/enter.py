@@ -2,6 +2,9 @@
 
 Both requests are on the workspace's own origin, below its secret; the ticket says where to go on, so that
 nothing in the URL can lead elsewhere.
+
+A tab that a notebook opens from inside a platform's iframe has none of the iframe's cookies: they are partitioned by
+the site on top. The page that opened it holds the cookie and may ask for a ticket (`tab`), with which the tab enters.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ def enter_url(context: Context, route: Route, target: str) -> str:
 
 
 class Enter:
-    """`/w/<secret>/.nbhostd/enter` and `…/entered`."""
+    """`/w/<secret>/.nbhostd/enter`, `…/entered` and `…/tab`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -63,18 +66,29 @@ class Enter:
             await self._context.workspaces.note_cookie(route, kept)
         return self._context.pages.redirect(route.run.base_url + target)
 
+    async def tab(self, request: web.Request) -> web.StreamResponse:
+        """For a page that is let in itself: where another tab of its browser enters, on its way to `?to=`."""
+        route = self._route(request)
+        name, value = cookie_name(route.workspace.label), cookie_value(route.run)
+        if route.run.cookie_required and not holds_cookie(request.raw_headers, name, value):
+            raise Refused("This address was opened in another browser.", status=403, reason="no-cookie")
+        answer = web.json_response({"url": enter_url(self._context, route, request.query.get("to", ""))})
+        return self._context.pages.dress(answer)
+
     def _ticket(self, request: web.Request) -> tuple[Route, str]:
-        context, settings = self._context, self._context.settings()
-        secret = request.match_info["secret"]
-        keys = settings.launch_keys.for_purpose(_KIND)
-        payload = unseal(keys, _KIND, request.query.get("ticket", ""), context.clock.now())
-        if payload["secret"] != secret:
+        keys = self._context.settings().launch_keys.for_purpose(_KIND)
+        payload = unseal(keys, _KIND, request.query.get("ticket", ""), self._context.clock.now())
+        if payload["secret"] != request.match_info["secret"]:
             raise Refused("This link was made for another workspace.", status=403, reason="bad-ticket")
-        route = context.workspaces.route(secret)
+        return self._route(request), inner(payload["next"])
+
+    def _route(self, request: web.Request) -> Route:
+        context, settings = self._context, self._context.settings()
+        route = context.workspaces.route(request.match_info["secret"])
         if route is None:
             raise Refused("This workspace was started again.", status=410, reason="moved")
         request[BADGES] = Badges.of(route.workspace.id)
         label = host_label(request.headers.get("Host", ""), settings.workspace_domain)
         if settings.workspace_domain and label != route.workspace.label:
             raise Refused("This workspace is not at this address.", status=421, reason="wrong-host")
-        return route, inner(payload["next"])
+        return route

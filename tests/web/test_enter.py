@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from nbhostd.core.headers import cookie_name, cookie_value
 from nbhostd.core.model import Phase, Route
@@ -113,3 +113,36 @@ async def test_only_the_workspaces_own_host_enters() -> None:
         for host in ("nb.localhost:8000", f"{'b' * 26}.{DOMAIN}:8000"):
             assert (await this.get(url, host=host)).status == 421
         assert "Set-Cookie" not in (await this.get(url, host="nb.localhost")).headers
+
+
+def _tab_url(route: Route, to: str) -> str:
+    host = f"{route.workspace.label}.{DOMAIN}:8000"
+    return f"http://{host}{route.run.base_url}.nbhostd/tab?{urlencode({'to': to})}"
+
+
+async def test_a_page_with_the_cookie_lets_another_tab_in() -> None:
+    async with trial() as this:
+        route, url = await _enter(this)
+        first = await this.get(url)
+        cookie = first.headers["Set-Cookie"].partition(";")[0]
+        await this.get(first.headers["Location"], host=urlsplit(url).netloc, Cookie=cookie)
+        answer = await this.get(_tab_url(route, "lab/tree/a%20b.md?x=1"), Cookie=cookie)
+        assert answer.status == 200
+        entrance = (await answer.json())["url"]
+        assert entrance.startswith(url.partition("?")[0])
+        entered = await this.get((await this.get(entrance)).headers["Location"], host=urlsplit(url).netloc)
+        assert entered.headers["Location"] == route.run.base_url + "lab/tree/a%20b.md?x=1"
+
+
+async def test_nobody_else_gets_a_ticket_for_a_tab() -> None:
+    async with trial() as this:
+        route, url = await _enter(this)
+        first = await this.get(url)
+        cookie = first.headers["Set-Cookie"].partition(";")[0]
+        await this.get(first.headers["Location"], host=urlsplit(url).netloc, Cookie=cookie)
+        assert (await this.get(_tab_url(route, "lab"))).status == 403
+        assert (
+            await this.get(_tab_url(route, "lab"), Cookie=cookie.partition("=")[0] + "=forged")
+        ).status == 403
+        assert (await this.get(_tab_url(route, "//evil.example/"), Cookie=cookie)).status == 400
+        assert (await this.get(_tab_url(route, "lab"), host="nb.localhost", Cookie=cookie)).status == 421
