@@ -141,12 +141,10 @@ def is_local(name: str) -> bool:
 
 def named_in_connection(headers: Headers) -> frozenset[bytes]:
     """The header names, lower case, that this message's Connection header makes hop-by-hop."""
-    return frozenset(
-        option.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for option in value.split(b",")
-    )
+    said = [value for name, value in headers if name.lower() == b"connection"]
+    if not said:
+        return frozenset()
+    return frozenset(option.strip().lower() for option in b",".join(said).split(b","))
 
 
 def request_head(

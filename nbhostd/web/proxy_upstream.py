@@ -12,7 +12,7 @@ from nbhostd.web.proxy_wire import MAX_HEAD, AnswerHead, BadAnswer, Dechunker, p
 _HIGH_WATER = 256 * 1024
 _CONNECT_TIMEOUT = 10.0
 _MAX_INTERIM = 8
-_MAX_IDLE = 8
+_MAX_IDLE = 16
 
 
 class Link(asyncio.Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nbhostd.core.headers import Headers, named_in_connection
+from nbhostd.core.headers import Headers
 
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 128
@@ -19,7 +19,7 @@ _MAX_TRAILERS = 8 * 1024
 _MOST_CHUNKS_AT_ONCE = 8192
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t -~]*))?")
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\r\n") + b"\x7f"
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~]*)?")
 
@@ -50,9 +50,23 @@ def parse_head(block: bytes) -> AnswerHead:
         raise BadAnswer("no HTTP/1 status line")
     if len(lines) > MAX_HEADERS:
         raise BadAnswer(f"more than {MAX_HEADERS} headers")
-    headers = [_header(line) for line in lines if line]
-    length, chunked = _framing(headers)
-    options = named_in_connection(headers)
+    headers: list[tuple[bytes, bytes]] = []
+    framing: list[tuple[bytes, bytes]] = []
+    options: list[bytes] = []
+    for line in lines:
+        if not line:
+            continue
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name.translate(None, _TOKEN):
+            raise BadAnswer("a malformed header line")
+        value = value.strip(b" \t")
+        headers.append((name, value))
+        lower = name.lower()
+        if lower in (b"content-length", b"transfer-encoding"):
+            framing.append((lower, value))
+        elif lower == b"connection":
+            options.extend(option.strip().lower() for option in value.split(b","))
+    length, chunked = _framing(framing)
     old = start[1] == b"0"
     return AnswerHead(
         status=int(start[2]),
@@ -76,33 +90,20 @@ def _ambiguous(block: bytes) -> bool:
     )
 
 
-def _header(line: bytes) -> tuple[bytes, bytes]:
-    name, colon, value = line.partition(b":")
-    if not colon or not _NAME.fullmatch(name):
-        raise BadAnswer("a malformed header line")
-    return name, value.strip(b" \t")
-
-
-def _framing(headers: Headers) -> tuple[int | None, bool]:
-    lengths = []
-    codings = []
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"content-length":
-            lengths.append(value)
-        elif lower == b"transfer-encoding":
-            codings.append(value.lower())
-    if len(lengths) + len(codings) > 1:
+def _framing(said: Headers) -> tuple[int | None, bool]:
+    """(length, chunked) from the headers that speak of the body's length, of which there may be one at most."""
+    if not said:
+        return None, False
+    if len(said) > 1:
         raise BadAnswer("more than one word about its body's length")
-    if codings:
-        if codings != [b"chunked"]:
+    name, value = said[0]
+    if name == b"transfer-encoding":
+        if value.lower() != b"chunked":
             raise BadAnswer("a transfer coding other than chunked")
         return None, True
-    if not lengths:
-        return None, False
-    if not lengths[0].isdigit() or len(lengths[0]) > 18:
+    if not value.isdigit() or len(value) > 18:
         raise BadAnswer("a Content-Length that is not a number")
-    return int(lengths[0]), False
+    return int(value), False
 
 
 class Dechunker:

@@ -1,19 +1,29 @@
-"""nbhostd's proxy alone, as the daemon serves it: argv = TCP port, Unix socket of the server behind it, secret."""
+"""nbhostd's front alone, with one workspace that is always ready: what stands between a browser and its server.
+
+The application is the daemon's own, with every route and middleware; only who knows the workspaces is a stand-in.
+Arguments: TCP port, Unix socket of the workspace's server, secret.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
 
 import uvloop
 from aiohttp import web
 
-from nbhostd.core.errors import NbhostdError
+from nbhostd.core.access import Keyring, LaunchKey
 from nbhostd.core.model import Phase, Place, Route, Run, Workspace
 from nbhostd.core.names import WorkspaceId
+from nbhostd.web.app import Context, Floor, WebSettings
+from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import SERVER_OPTIONS, Proxy
 from nbhostd.web.proxy_guard import ProxySettings
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 
 class OneWorkspace:
@@ -32,19 +42,15 @@ class OneWorkspace:
         """Nobody counts."""
 
 
-async def _on_visit(request: web.Request, route: Route) -> web.StreamResponse:
-    return web.Response(text=f"{route.workspace.id} is {route.place.phase}")
-
-
-def _on_error(request: web.Request, error: NbhostdError) -> web.StreamResponse:
-    return web.Response(status=error.status, text=error.message)
-
-
 async def serve(port: int, socket_path: str, secret: str) -> None:
     """Serve until killed."""
-    app = web.Application()
-    Proxy(OneWorkspace(socket_path, secret), ProxySettings(), _on_visit, _on_error).add_to(app.router)
-    runner = web.AppRunner(app, access_log=None, **SERVER_OPTIONS)
+    gate = OneWorkspace(socket_path, secret)
+    settings = WebSettings(f"http://127.0.0.1:{port}", Keyring((LaunchKey("bench", b"0" * 32),)))
+    nobody: Any = None  # these requests launch nothing
+    context = Context(lambda: settings, cast("Any", gate), nobody, nobody, Pages(TEMPLATES, lambda: ()))
+    floor = Floor(context)
+    proxy = Proxy(gate, ProxySettings(public_scheme="http"), floor.on_visit, floor.on_error)
+    runner = web.AppRunner(floor.application(proxy), access_log=None, **SERVER_OPTIONS)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
     print("ready", flush=True)
@@ -52,9 +58,11 @@ async def serve(port: int, socket_path: str, secret: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("port", type=int)
     parser.add_argument("socket_path")
-    parser.add_argument("secret", nargs="?", default="A" * 22)
+    parser.add_argument("secret")
     arguments = parser.parse_args()
     uvloop.run(serve(arguments.port, arguments.socket_path, arguments.secret))
