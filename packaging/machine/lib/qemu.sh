@@ -8,6 +8,8 @@ qemu_console=$state/qemu-console.log
 # A Unix socket's path is short, the checkout's may be long: so these lie in /run.
 qemu_control=/run/$name-qemu.ssh
 qemu_memory=${NBHOSTD_MACHINE_MEMORY:-4096}
+# Seconds: an emulated boot takes one minute on an idle computer, several on a busy one.
+qemu_patience=900
 
 qemu_up() {
     local pid
@@ -80,7 +82,8 @@ qemu_kvm_works() {
 qemu_spawn() {
     local acceleration line
     read -ra acceleration < <(qemu_acceleration)
-    line='root=/dev/vda rw console=ttyS0 net.ifnames=0 cryptomgr.notests quiet systemd.show_status=1 panic=-1'
+    # Emulated self-tests and mitigations take time and guard nothing.
+    line='root=/dev/vda rw console=ttyS0 net.ifnames=0 cryptomgr.notests mitigations=off quiet systemd.show_status=1 panic=-1'
     say "booting (${acceleration[1]%%,*})"
     qemu-system-x86_64 "${acceleration[@]}" -name "guest=$name" -machine q35 -smp 2 -m "$qemu_memory" \
         -nodefaults -display none -daemonize -pidfile "$qemu_pid" \
@@ -97,7 +100,7 @@ qemu_ssh_port() {
 }
 
 qemu_wait() {
-    wait_until 240 qemu_settled || die "it does not come up; see $qemu_console"
+    wait_until "$qemu_patience" qemu_settled || die "it does not come up; see $qemu_console"
     say "up in ${SECONDS}s: $(qemu_verdict)"
 }
 
@@ -105,7 +108,7 @@ qemu_ssh_options() {
     printf '%s\n' -F none -p "$(qemu_ssh_port)" -i "$qemu/key" -o IdentitiesOnly=yes -o BatchMode=yes \
         -o HostKeyAlias=machine -o "UserKnownHostsFile=$qemu/known_hosts" -o StrictHostKeyChecking=yes \
         -o ControlMaster=auto -o "ControlPath=$qemu_control" -o ControlPersist=yes -o LogLevel=ERROR \
-        -o ConnectTimeout=10 -o ServerAliveInterval=10
+        -o ConnectTimeout=30 -o ServerAliveInterval=10
 }
 
 # qemu_enter COMMAND... - run COMMAND as root in the machine.
@@ -160,7 +163,7 @@ qemu_reboot() {
     qemu_enter systemctl reboot >/dev/null 2>&1 </dev/null || :
     qemu_hang_up
     say "rebooting"
-    wait_until 240 qemu_rebooted "$before" || die "it does not come back; see $qemu_console"
+    wait_until "$qemu_patience" qemu_rebooted "$before" || die "it does not come back; see $qemu_console"
     qemu_wait
 }
 
