@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 MACHINE = str(ROOT / "packaging/machine/machine")
@@ -85,19 +85,14 @@ def eventually(holds: Callable[[], object], what: str, timeout: float = 60) -> N
         time.sleep(0.5)
 
 
-def status_of(url: str) -> int:
-    """The status of a page load without any cookie, by an HTTP client that is no browser."""
-    address = url.replace(url.split("/")[2], f"127.0.0.1:{port()}")
-    request = urllib.request.Request(
-        address,
-        headers={"Host": url.split("/")[2], "Accept": "text/html", "Sec-Fetch-Mode": "navigate"},
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+def knock(url: str) -> int:
+    """The status that a page load gets from a client which is no browser: no cookie, no redirect followed."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection("127.0.0.1", port(), timeout=60)
+    with contextlib.closing(connection):
+        headers = {"Host": parts.netloc, "Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+        connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
+        return connection.getresponse().status
 
 
 @contextlib.contextmanager

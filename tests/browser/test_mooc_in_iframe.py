@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.notebook import Notebook, output
-from tests.browser.site import eventually, inside, launch_url, status_of, workspace_dir
+from tests.browser.site import eventually, inside, knock, launch_url, workspace_dir
 
 TREE = "/var/lib/nbhostd/courses/{}/public/current"
 
@@ -72,7 +72,7 @@ def test_the_cookie_is_kept_in_the_iframe_and_the_bare_address_opens_nothing(
     assert ours[0].get("partitionKey") == "http://lms.localhost"
     assert (ours[0].get("sameSite"), ours[0]["secure"], ours[0]["httpOnly"]) == ("None", True, True)
 
-    assert status_of(frame.url) == 403
+    assert knock(frame.url) == 403
     stranger = visitor().new_page()
     answer = stranger.goto(frame.url)
     assert answer is not None
