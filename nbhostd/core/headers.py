@@ -212,9 +212,11 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def framed_by(policies: Iterable[bytes], ancestors: Sequence[str]) -> str:
+def framed_by(policies: Sequence[bytes], ancestors: Sequence[str]) -> str:
     """A Content-Security-Policy value: our frame-ancestors, then the given policies without theirs (all are enforced)."""
     framing = "frame-ancestors " + " ".join(("'self'", *ancestors))
+    if not policies:
+        return framing
     rest: list[str] = []
     for policy in ",".join(_text(value) for value in policies).split(","):
         directives = [part.strip() for part in policy.split(";")]

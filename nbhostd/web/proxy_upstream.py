@@ -121,17 +121,26 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
 
 async def _read_block(link: Link, began: bytes) -> tuple[bytes, bytes]:
     """The bytes of a head, its last CR LF included, and what came after its empty line. Raises BadAnswer."""
-    block = bytearray(began)
-    seen = 0
-    while (end := block.find(b"\r\n\r\n", seen)) < 0 and len(block) <= MAX_HEAD:
+    block = began or await link.read()
+    end = block.find(b"\r\n\r\n")
+    if end < 0:
+        block, end = await _read_on(link, bytearray(block))
+    if not 0 <= end <= MAX_HEAD:
+        raise BadAnswer(f"headers of more than {MAX_HEAD} bytes")
+    return block[: end + 2], block[end + 4 :]
+
+
+async def _read_on(link: Link, block: bytearray) -> tuple[bytes, int]:
+    """A head that comes in more than one piece, and where it ends (-1 when it is too long)."""
+    end = -1
+    while end < 0 and len(block) <= MAX_HEAD:
         seen = max(0, len(block) - 3)
         data = await link.read()
         if not data:
             raise BadAnswer("the connection ended before an answer")
         block += data
-    if not 0 <= end <= MAX_HEAD:
-        raise BadAnswer(f"headers of more than {MAX_HEAD} bytes")
-    return bytes(block[: end + 2]), bytes(block[end + 4 :])
+        end = block.find(b"\r\n\r\n", seen)
+    return bytes(block), end
 
 
 class Answer:

@@ -57,7 +57,7 @@ def http(url: str, seconds: int, pid: int) -> Load:
     size = re.search(r"Transfer/sec:\s+([\d.]+)([KMG]?)B", said)
     assert size, said
     latency = {
-        key: _milliseconds(value) for key, value in re.findall(r"^\s+(50|99)%\s+(\S+)$", said, re.MULTILINE)
+        key: _milliseconds(value) for key, value in re.findall(r"^\s+(50|99)%\s+(\S+)", said, re.MULTILINE)
     }
     requests = int(found[1])
     return Load(
