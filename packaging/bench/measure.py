@@ -32,6 +32,7 @@ from many import many  # noqa: E402
 ROUNDS = 3
 COLD = 3
 KNOWN = 10_000
+WARM = 20_000
 SECRET = "A" * 22
 
 
@@ -68,6 +69,15 @@ async def answers(port: int) -> None:
             await asyncio.sleep(0.1)
 
 
+def warm_up(url: str, seconds: int, pid: int) -> None:
+    """Enough requests for Node's compiler to do its best, which takes some ten thousand; a minute at most."""
+    count = 0.0
+    for _ in range(60 // seconds):
+        count += loads.http(url, seconds, pid).rate * seconds
+        if count >= WARM:
+            return
+
+
 async def proxies(port: int, seconds: int) -> dict[str, Any]:
     """Small answers, answers of 1 MB, and WebSocket echoes through both proxies, alternating."""
     python = sys.executable
@@ -91,16 +101,18 @@ async def proxies(port: int, seconds: int) -> dict[str, Any]:
             found: dict[str, dict[str, list[loads.Load]]] = {
                 kind: {side: [] for side in sides} for kind in ("small", "large", "websocket")
             }
+            say("proxies, warming up")
+            for at, pid, base in sides.values():
+                warm_up(f"http://127.0.0.1:{at}{base}small", seconds, pid)
             for round_ in range(ROUNDS + 1):
-                say(f"proxies, round {round_} of {ROUNDS}" if round_ else "proxies, warming up")
+                say(f"proxies, round {round_} of {ROUNDS}")
                 for kind, results in found.items():
                     for side, (at, pid, base) in sides.items():
                         if kind == "websocket":
                             load = await loads.websocket(at, base + "echo", seconds, pid)
                         else:
                             load = loads.http(f"http://127.0.0.1:{at}{base}{kind}", seconds, pid)
-                        # Node's compiler takes a few thousand requests to do its best: the first round is not counted.
-                        if round_:
+                        if round_:  # the first is for warmth, too
                             results[side].append(load)
     return {
         kind: {side: loads.middle(rounds) for side, rounds in results.items()}
