@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 MACHINE := packaging/machine/machine
 COURSE ?=
 # The tests that need neither the throwaway machine nor a browser.
-FAR_TESTS := machine browser images package
+FAR_TESTS := machine browser images package qemu
 UNIT := $(BIN)/pytest --numprocesses=auto --dist=loadfile tests $(FAR_TESTS:%=--ignore=tests/%)
 
 help: ## this list
