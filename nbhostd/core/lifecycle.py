@@ -64,6 +64,11 @@ class Dismissed:
 
 
 @dataclass(frozen=True, slots=True)
+class NotStopped:
+    """systemd did not do what we asked: it still runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What systemd says of the service, unasked or at a tick."""
 
@@ -71,7 +76,7 @@ class Seen:
     result: str = "success"
 
 
-Event = Visited | Admitted | Ready | Failed | Dismissed | Seen
+Event = Visited | Admitted | Ready | Failed | Dismissed | NotStopped | Seen
 Step = tuple[State, tuple[Order, ...]]
 
 _GONE = (UnitState.ABSENT, UnitState.INACTIVE, UnitState.FAILED)
@@ -90,6 +95,9 @@ def step(state: State, event: Event) -> Step:
             return State(Phase.FAILED, reason), (Order.FORGET_FAILURE,)
         case Dismissed(reason):
             return _dismissed(state, reason)
+        case NotStopped() if state.phase is Phase.STOPPING:
+            # Waiting for an end that may never come would lock its student out.
+            return State(Phase.READY), ()
         case Seen(unit, result):
             return _seen(state, unit, result)
     return state, ()

@@ -119,18 +119,21 @@ class Starter:
         await self.store.put_run(run)
         return run
 
-    async def wake(self, number: int) -> None:
+    async def wake(self, number: int, wanted: Callable[[], bool]) -> None:
         """Start the service of an armed socket, or join a start that is under way; returns when Jupyter serves.
 
-        A start that fails at once is tried a second time: a container whose keeper was killed leaves a record that
-        podman removes only at the second attempt.
+        A start that fails at once is tried a second time, if it is still `wanted`: a container whose keeper was killed
+        leaves a record that podman removes only at the second attempt. A start that was stopped must not be: its
+        second try would cancel systemd's stop.
         """
         name, timeout = service_name(number), self.config.admission.start_timeout + 10
         began = self.clock.monotonic()
         try:
             await self.systemd.start(name, timeout=timeout)
         except WorldError:
-            if self.clock.monotonic() - began > _AT_ONCE:
+            if self.clock.monotonic() - began > _AT_ONCE or not wanted():
                 raise
             await self.systemd.reset_failed(name)
+            if not wanted():
+                raise
             await self.systemd.start(name, timeout=timeout)

@@ -8,20 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
+from nbhostd.core import lifecycle as life
 from nbhostd.core.capacity import Queue, admit
-from nbhostd.core.errors import NbhostdError, NotNow, Refused
-from nbhostd.core.lifecycle import (
-    Admitted,
-    Dismissed,
-    Event,
-    Failed,
-    Order,
-    Ready,
-    Seen,
-    State,
-    Visited,
-    step,
-)
+from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
+from nbhostd.core.lifecycle import State, step
 from nbhostd.core.model import Course, Intent, Opening, Phase, Place, Route, Run, UnitState, Visit, Workspace
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
 from nbhostd.core.ports import CourseShelf, Desk, Host, Locks, Statistics
@@ -117,7 +107,7 @@ class Workspaces:
                 "Too many students are waiting to start; please come back in a minute.", retry_after=60
             )
         entry.touched_at = self.starter.clock.now()
-        self._tell(entry, Visited())
+        self._tell(entry, life.Visited())
 
     def place(self, id: WorkspaceId) -> Place:
         """Where a student stands now."""
@@ -170,10 +160,6 @@ class Workspaces:
         if entry is not None:
             entry.touched_at = self.starter.clock.now()
 
-    async def reopen(self, route: Route) -> Place:
-        """A page of a sleeping workspace was loaded: ask for a start. Raises NotNow."""
-        return await self.wake(route.workspace.id)
-
     async def wake(self, id: WorkspaceId) -> Place:
         """Ask for a start and touch no file. Raises Refused(404) when there is no such workspace, NotNow."""
         entry = self.entries.by_id(id)
@@ -213,13 +199,15 @@ class Workspaces:
         if entry is None or entry.state.phase in (Phase.ASLEEP, Phase.FAILED):
             return False
         with subject(id):
-            self._tell(entry, Dismissed(reason))
+            self._tell(entry, life.Dismissed(reason))
         try:
             async with asyncio.timeout(timeout):
                 while entry.state.phase is Phase.STOPPING:
                     await entry.changed.wait()
         except TimeoutError as error:
             raise NotNow("It is still stopping; see nbhostctl status.") from error
+        if entry.state.phase is Phase.READY:
+            raise WorldError("It could not be stopped.", detail="nbhostctl logs daemon says why")
         return True
 
     def locked(self, id: WorkspaceId) -> AbstractAsyncContextManager[None]:
@@ -267,12 +255,12 @@ class Workspaces:
 
     # The machine of states: told here, done below
 
-    def tell(self, entry: Entry, event: Event) -> None:
+    def tell(self, entry: Entry, event: life.Event) -> None:
         """Let the lifecycle decide on an event and carry out its orders."""
         with subject(entry.workspace.id):
             self._tell(entry, event)
 
-    def _tell(self, entry: Entry, event: Event) -> None:
+    def _tell(self, entry: Entry, event: life.Event) -> None:
         before = entry.state
         state, orders = step(before, event)
         self.entries.set_state(entry, state)
@@ -286,18 +274,18 @@ class Workspaces:
             entry.announce()
             self._pump()
 
-    def _obey(self, entry: Entry, order: Order) -> None:
+    def _obey(self, entry: Entry, order: life.Order) -> None:
         id, number = entry.workspace.id, entry.workspace.number
         match order:
-            case Order.ENQUEUE:
+            case life.Order.ENQUEUE:
                 self._queue.add(id)
-            case Order.LEAVE_QUEUE:
+            case life.Order.LEAVE_QUEUE:
                 self._queue.remove(id)
-            case Order.START:
+            case life.Order.START:
                 self._tasks.spawn(f"start of {id}", self._start(entry))
-            case Order.STOP:
+            case life.Order.STOP:
                 self._tasks.spawn(f"stop of {id}", self._stop(entry))
-            case Order.FORGET_FAILURE:
+            case life.Order.FORGET_FAILURE:
                 self._tasks.spawn(f"reset of {id}", self.starter.systemd.reset_failed(service_name(number)))
 
     def _log_change(self, before: State, after: State) -> None:
@@ -319,7 +307,7 @@ class Workspaces:
             entry = self.entries.by_id(next_id)
             if entry is not None:
                 with subject(next_id):
-                    state, orders = step(entry.state, Admitted())
+                    state, orders = step(entry.state, life.Admitted())
                     self.entries.set_state(entry, state)
                     for order in orders:
                         self._obey(entry, order)
@@ -339,17 +327,20 @@ class Workspaces:
                 entry.announce()
 
     async def _start(self, entry: Entry) -> None:
+        # One at a time: a visit after a stop may begin another start before this one has noticed.
+        async with self._locks(f"start of {entry.workspace.id}"):
+            if entry.state.phase is Phase.STARTING:
+                await self._try_to_start(entry)
+
+    async def _try_to_start(self, entry: Entry) -> None:
         try:
             await self._start_or_join(entry)
-        except ImageMissing as error:
-            log.error("cannot start: %s", error)
-            self._tell(entry, Failed("image"))
         except NbhostdError as error:
             log.error("cannot start: %s", error)
-            self._tell(entry, Failed("start"))
+            self._tell(entry, life.Failed("image" if isinstance(error, ImageMissing) else "start"))
         else:
             self._record(entry, "start", NotebookPath(""))
-            self._tell(entry, Ready())
+            self._tell(entry, life.Ready())
             # It may have died before this was told.
             await self.look(entry)
 
@@ -364,7 +355,7 @@ class Workspaces:
             entry.workspace = await starter.arm(entry.workspace, course, digest)
             self.entries.set_run(entry, await starter.new_run(entry.workspace, digest))
         if entry.state.phase is Phase.STARTING:
-            await starter.wake(number)
+            await starter.wake(number, lambda: entry.state.phase is Phase.STARTING)
 
     async def _stop(self, entry: Entry) -> None:
         name = service_name(entry.workspace.number)
@@ -372,6 +363,9 @@ class Workspaces:
             await self.starter.systemd.stop(name, timeout=self.starter.config.idle.stop_timeout + 15)
         except NbhostdError as error:
             log.error("could not be stopped: %s", error)
+            await self.look(entry)
+            self._tell(entry, life.NotStopped())
+            return
         self._record(entry, "stop", NotebookPath(""))
         await self.look(entry)
 
@@ -394,4 +388,4 @@ class Workspaces:
             except NbhostdError as error:
                 log.warning("systemd could not be asked: %s", error)
                 return
-            self._tell(entry, Seen(status.state, status.result or "success"))
+            self._tell(entry, life.Seen(status.state, status.result or "success"))

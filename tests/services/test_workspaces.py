@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nbhostd.core.config import Admission, Config
-from nbhostd.core.errors import NotNow, Refused
+from nbhostd.core.errors import NotNow, Refused, WorldError
 from nbhostd.core.model import JupyterStatus, Phase
 from nbhostd.core.names import WorkspaceId
 from tests.services.cast import NOON, Cast, visit_of
@@ -135,7 +135,7 @@ async def test_each_start_has_its_own_secret_and_the_old_one_is_dead(cast: Cast)
     sleeping = cast.workspaces.route(first.secret)
     assert sleeping is not None
     assert sleeping.place.phase is Phase.ASLEEP
-    await cast.workspaces.reopen(sleeping)
+    await cast.workspaces.wake(sleeping.workspace.id)
     second = (await cast.workspaces.wait(ALICE, 5)).run
     assert second is not None
     assert second.secret != first.secret
@@ -210,6 +210,41 @@ async def test_a_visit_while_it_stops_gets_a_server_again(cast: Cast) -> None:
     await cast.open("python/alice")
     await stopping
     assert (await cast.workspaces.wait(ALICE, 5)).phase is Phase.READY
+
+
+async def test_a_visit_after_a_stop_during_a_start_ends_with_one_secret(cast: Cast) -> None:
+    await cast.open("python/alice")
+    stopped = cast.tasks.spawn("stop", cast.workspaces.stop(ALICE, "test"))
+    await cast.open("python/alice")
+    await stopped
+    await cast.open("python/alice")
+    run = (await cast.workspaces.wait(ALICE, 5)).run
+    await cast.settle()
+    assert run is not None
+    assert cast.env_files.written[1]["NBH_TOKEN"] == run.token == cast.store_run().token
+
+
+async def test_a_start_that_is_stopped_is_not_tried_again(cast: Cast) -> None:
+    cast.systemd.start_delay = 0.05
+    cast.systemd.fail_next["nbh-1.service"] = 1  # as systemd says of a start that a stop has ended
+    await cast.open("python/alice")
+    for _ in range(100):
+        if ("start", "nbh-1.service") not in cast.systemd.calls:
+            await asyncio.sleep(0)
+    assert await cast.workspaces.stop(ALICE, "test", timeout=5)
+    await asyncio.sleep(0.1)
+    assert cast.systemd.calls.count(("start", "nbh-1.service")) == 1
+    assert cast.workspaces.place(ALICE).phase is Phase.ASLEEP
+
+
+async def test_what_could_not_be_stopped_runs_on_and_lets_its_student_in(cast: Cast) -> None:
+    await cast.opened("python/alice")
+    cast.systemd.away = True
+    with pytest.raises(WorldError):
+        await cast.workspaces.stop(ALICE, "test", timeout=5)
+    cast.systemd.away = False
+    assert cast.workspaces.place(ALICE).phase is Phase.READY
+    await cast.opened("python/alice")
 
 
 async def test_the_cookie_is_required_once_kept_and_never_after_a_browser_refused_it(cast: Cast) -> None:
