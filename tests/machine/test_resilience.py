@@ -118,3 +118,15 @@ async def test_reload_refuses_a_broken_file_and_goes_on(course: str, student: st
     finally:
         run("tee", config, input=good)
         run("systemctl", "reload", "nbhostd.service")
+
+
+async def test_a_stop_during_a_start_ends_it_and_the_next_visit_gets_in(
+    course: str, student: str, browser: Browser
+) -> None:
+    launch = asyncio.ensure_future(browser.get(launch_url(course, "w1/intro", student)))
+    async with asyncio.timeout(60):
+        while ctl("stop", f"{course}/{student}", check=False).returncode != 0:
+            await asyncio.sleep(0.05)
+    await launch
+    page = await browser.open(launch_url(course, "w1/intro", student))
+    assert page.status == 200
