@@ -22,6 +22,7 @@ from nbhostd.web import faults
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 ADMINISTRATOR = ROOT / "docs/administrator"
+PARSER = parser()
 
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -109,7 +110,7 @@ def test_every_page_is_found_from_the_readme() -> None:
 
 def is_a_name(words: list[str]) -> bool:
     """Whether these words are the name of a command (or of a group of them), nothing less and nothing more."""
-    at = parser()
+    at = PARSER
     for word in words:
         groups = [action for action in at._actions if isinstance(action, argparse._SubParsersAction)]
         if not groups or word not in groups[0].choices:
@@ -128,7 +129,7 @@ def test_every_nbhostctl_line_is_one(page: str, command: str) -> None:
     if is_a_name(words):
         return
     try:
-        parser().parse_args(words)
+        PARSER.parse_args(words)
     except SystemExit as end:
         assert end.code == 0, f"{page}: {command}"
 
