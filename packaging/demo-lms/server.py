@@ -69,7 +69,7 @@ Sections = list[tuple[str, list[str]]]
 
 
 def read_sections(course: str) -> Sections:
-    """The course's first track as nbhostctl knows it; all its .ipynb in one section when it has none."""
+    """The course's first track as nbhostctl knows it; all its notebooks in one section when it has none."""
     done = subprocess.run(
         ["nbhostctl", "course", "show", course, "--json"], capture_output=True, text=True, check=False
     )
@@ -78,7 +78,17 @@ def read_sections(course: str) -> Sections:
     for track in json.loads(done.stdout)["settings"]["tracks"][:1]:
         return [(section["name"], section["notebooks"]) for section in track["sections"]]
     tree = Path(f"/var/lib/nbhostd/courses/{course}/public/current").resolve()
-    return [(course, sorted(str(path.relative_to(tree)) for path in tree.rglob("*.ipynb")))]
+    return [(course, sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if is_notebook(path)))]
+
+
+def is_notebook(path: Path) -> bool:
+    """An .ipynb, or a text that jupytext's header makes one."""
+    if path.suffix not in (".ipynb", ".md", ".py") or not path.is_file():
+        return False
+    if path.suffix == ".ipynb":
+        return ".ipynb_checkpoints" not in path.parts
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return "jupytext:" in file.read(1000)
 
 
 class Site(BaseHTTPRequestHandler):

@@ -14,11 +14,14 @@ class Notebook:
         self.page = page
         self.within = within
         self.panel = within.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        # In Notebook 7 it is not inside the panel, and in JupyterLab each notebook has one.
+        self.toolbar = within.locator(".jp-Toolbar:visible", has=within.locator(".jp-Toolbar-kernelName"))
 
     def ready(self) -> Notebook:
-        """Wait for the first cell and for an idle kernel."""
+        """Wait for the first cell and for an idle kernel; the light of one that has not begun says idle, too."""
         expect(self.panel.locator(".jp-Cell").first).to_be_visible()
-        expect(self.within.locator(IDLE)).to_have_count(1)
+        expect(self.toolbar.locator(".jp-Toolbar-kernelName")).to_contain_text("Python 3")
+        expect(self.toolbar.locator(IDLE)).to_have_count(1)
         return self
 
     @property

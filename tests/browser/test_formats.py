@@ -59,14 +59,14 @@ def test_jupyterlab_opens_each_with_one_click(
     files = page.locator(".jp-FileBrowser:visible")
     for kind, path in NOTEBOOKS.items():
         folder, _, name = path.partition("/")
-        files.get_by_title("/home/jovyan/work").or_(files.locator(".jp-BreadCrumbs-home")).first.click()
+        files.locator(".jp-BreadCrumbs-home").click()
         files.locator(".jp-DirListing-item", has_text=folder).dblclick()
         files.locator(".jp-DirListing-item", has_text=name).dblclick()
-        notebook = Notebook(page, page)
-        expect(notebook.panel).to_have_count(1)
-        check_runs(notebook)
+        expect(
+            page.locator(".lm-TabBar-tab.jp-mod-current", has_text=name.removesuffix(".ipynb"))
+        ).to_be_visible()
+        check_runs(Notebook(page, page))
         shot(page, kind)
-        page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon:visible").last.click()
 
 
 def test_the_notebook_file_browser_opens_each_with_one_click(

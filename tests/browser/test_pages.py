@@ -40,7 +40,9 @@ def imageless(sample: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("language", "heading"), [("fr-FR", "Des notebooks pour vos cours"), ("en-GB", "Notebooks for courses")]
+    ("language", "heading"),
+    [("fr-FR", "Des notebooks pour vos cours"), ("en-GB", "Notebooks for courses")],
+    ids=["french", "english"],
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_first_page(
@@ -63,6 +65,7 @@ def test_the_first_page(
         ("nowhere", 404, "n’a pas de telle page"),
         ("visit/forged", 403, "ce lien"),
     ],
+    ids=["unsigned", "bad-name", "nowhere", "forged"],
 )
 def test_a_refusal_is_a_page_that_says_what_to_do(
     path: str, status: int, words: str, visitor: Callable[..., BrowserContext],
