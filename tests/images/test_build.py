@@ -53,7 +53,8 @@ def test_with_a_registry_its_image_is_the_base() -> None:
 def test_only_our_own_recipes_run_in_the_hosts_network(tmp_path: Path) -> None:
     assert "--network=host" in printed("scipy")[0]
     course = printed("python-mooc", f"--context={tmp_path}")[0]
-    assert "--network=pasta" in course
+    # FROM and ADD are fetched by podman itself
+    assert course.startswith("+ podman unshare --rootless-netns podman build ")
     assert "--tag=localhost/nbhosting/course-python-mooc" in course
 
 
@@ -110,6 +111,34 @@ def test_a_courses_image_starts_from_ours_and_its_build_reaches_no_service_of_th
         as_service_user(str(BUILD), "imagetest", f"--context={context}")
     names = as_service_user("podman", "images", "--format={{.Repository}}").stdout.split()
     assert "localhost/nbhosting/course-imagetest" in names
+
+
+def test_what_a_recipe_adds_comes_from_no_service_of_the_host(context: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        (context / "Dockerfile").write_text(
+            f"FROM nbhosting/minimal-notebook\nADD http://127.0.0.1:{server.getsockname()[1]}/ /x\n"
+        )
+        done = as_service_user(str(BUILD), "imagetest", f"--context={context}", check=False)
+        assert done.returncode != 0
+        assert "refused" in done.stderr
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_what_a_step_caches_is_no_other_courses(context: Path) -> None:
+    (context / "Dockerfile").write_text(
+        "FROM nbhosting/minimal-notebook\n"
+        'RUN --mount=type=cache,target=/cache test -z "$(ls /cache)" && touch /cache/poison\n'
+    )
+    try:
+        for what in ("imagetest", "imagetest2"):
+            as_service_user(str(BUILD), what, f"--context={context}", "--fresh")
+    finally:
+        as_service_user(
+            "podman", "image", "rm", "--force", "localhost/nbhosting/course-imagetest2", check=False
+        )
+        as_service_user("sh", "-c", "rm -rf ~/.cache/nbhosting-build/imagetest*")
 
 
 def test_a_short_name_like_ours_goes_to_no_registry(context: Path) -> None:
