@@ -146,18 +146,17 @@ async def _ask_kernel(channel: aiohttp.ClientWebSocketResponse, kind: str, conte
 
 async def _shake_hands(channel: aiohttp.ClientWebSocketResponse) -> None:
     """Ask until an answer comes on the broadcast channel too: before that, output may be missed (as pages do)."""
+    asked, patience = set(), 2.0
     while True:
-        message = await _ask_kernel(channel, "kernel_info_request", {})
+        asked.add(await _ask_kernel(channel, "kernel_info_request", {}))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(patience):
                 async for frame in channel:
                     event = json.loads(frame.data)
-                    if (
-                        event["channel"] == "iopub"
-                        and event.get("parent_header", {}).get("msg_id") == message
-                    ):
+                    if event["channel"] == "iopub" and event.get("parent_header", {}).get("msg_id") in asked:
                         return
                 raise AssertionError(f"the WebSocket closed ({channel.close_code})")
+        patience *= 2
 
 
 async def _execute(channel: aiohttp.ClientWebSocketResponse, code: str) -> str:

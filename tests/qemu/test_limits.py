@@ -17,7 +17,7 @@ from tests.qemu.far import FarBrowser, Machine
 TELL = 'for file in memory.current pids.current; do cat "$1/$file"; done; sed -n "s/^usage_usec //p" "$1/cpu.stat"'
 FORKS = """
 import subprocess
-children = []
+children = globals().get("children", [])
 try:
     for _ in range(2000):
         children.append(subprocess.Popen(["/bin/sleep", "600"]))
@@ -52,14 +52,16 @@ class Guest:
         async with asyncio.timeout(self.machine.seconds(5)):
             return "started" in await self.page.api("api/status")
 
-    async def run_in_reborn(self, code: str, kernel: str) -> str:
-        """What a cell says in a kernel that Jupyter is just starting again: pages reconnect until they may stay."""
+    async def says(self, code: str, kernel: str | None = None) -> str:
+        """What a cell says. As pages do, it connects again when the server hangs up: it does while a kernel is being
+        started again, and when a slow computer answers its pings late."""
+        kernel = kernel or await self.page.start_kernel()
         async with asyncio.timeout(self.machine.seconds(60)):
             while True:
                 try:
                     return await self.page.run_code(code, kernel, timeout=self.machine.seconds(60))
                 except (aiohttp.ClientError, ConnectionError, AssertionError):
-                    await asyncio.sleep(self.machine.seconds(0.5))
+                    await asyncio.sleep(self.machine.seconds(0.2))
 
 
 Welcome = Callable[[str], Awaitable[Guest]]
@@ -122,17 +124,14 @@ async def test_a_memory_hog_is_stopped_at_its_limit_and_only_it(
 ) -> None:
     hog, neighbour = await welcome(names[0]), await welcome(names[1])
     theirs, ours = await neighbour.page.start_kernel(), await hog.page.start_kernel()
-    wait = hog.machine.seconds(60)
-    assert await neighbour.page.run_code("kept = 'untouched'", theirs, timeout=wait) == ""
-    assert await hog.page.run_code("block = None; print('begun')", ours, timeout=wait) == "begun\n"
+    assert await neighbour.says("kept = 'untouched'; print(kept)", theirs) == "untouched\n"
+    assert await hog.says("block = None; print('begun')", ours) == "begun\n"
 
-    eating = asyncio.ensure_future(
-        hog.page.run_code(f"block = b'x' * {2 * int(hog.limit('memory.max'))}", ours, timeout=wait)
-    )
+    eating = asyncio.ensure_future(hog.says(f"block = b'x' * {2 * int(hog.limit('memory.max'))}", ours))
     await asyncio.to_thread(
         hog.machine.until,
         lambda: hog.count("memory.events", "oom_kill"),
-        lambda killed: killed == 1,
+        lambda killed: killed > 0,
         seconds=30,
     )
     eating.cancel()
@@ -140,24 +139,22 @@ async def test_a_memory_hog_is_stopped_at_its_limit_and_only_it(
 
     assert await hog.answers()
     # Jupyter has started that kernel again, empty.
-    assert (await hog.run_in_reborn("block", ours)).startswith("NameError")
+    assert (await hog.says("block", ours)).startswith("NameError")
     assert hog.machine.service_state(hog.unit["Id"]) == ("active", hog.unit["MainPID"])
     assert neighbour.machine.service_state(neighbour.unit["Id"]) == ("active", neighbour.unit["MainPID"])
     assert neighbour.count("memory.events", "oom_kill") == 0
-    assert await neighbour.page.run_code("print(kept)", theirs, timeout=wait) == "untouched\n"
+    assert await neighbour.says("print(kept)", theirs) == "untouched\n"
 
 
 async def test_a_fork_bomb_ends_at_its_limit(names: tuple[str, str], welcome: Welcome) -> None:
     bomber, neighbour = await welcome(names[0]), await welcome(names[1])
     kernel = await bomber.page.start_kernel()
-    said = await bomber.page.run_code(FORKS, kernel, timeout=bomber.machine.seconds(60))
-    _, errno, children = said.split()
+    _, errno, children = (await bomber.says(FORKS, kernel)).split()
     assert (errno, int(children) < 256) == ("11", True)
     assert bomber.count("pids.events", "max") > 0
     assert int(bomber.limit("pids.current")) <= 256
     assert await bomber.answers()
-    assert await neighbour.page.run_code("print(2)", timeout=bomber.machine.seconds(60)) == "2\n"
+    assert await neighbour.says("print(2)") == "2\n"
 
-    clean = "for child in children: child.kill(); child.wait()"
-    assert await bomber.page.run_code(f"{clean}\n", kernel, timeout=bomber.machine.seconds(60)) == ""
-    assert await bomber.page.run_code("print('better')", timeout=bomber.machine.seconds(60)) == "better\n"
+    assert await bomber.says("for child in children: child.kill(); child.wait()", kernel) == ""
+    assert await bomber.says("print('better')") == "better\n"
