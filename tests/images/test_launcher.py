@@ -114,11 +114,11 @@ def test_a_courses_own_settings_are_found(tmp_path: Path) -> None:
     assert home.environment(tmp_path, tmp_path)["JUPYTER_CONFIG_PATH"] == str(tmp_path / ".nbhosting/jupyter")
 
 
-def test_a_log_line_has_its_priority_and_not_the_capability(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_line_has_its_level_and_not_the_capability(monkeypatch: pytest.MonkeyPatch) -> None:
     formatter = part("journal").JournalFormatter
     monkeypatch.setattr(formatter, "secret", SECRET)
     record = logging.LogRecord("lab", logging.WARNING, "", 0, "404 GET %sapi\nmore", (SECRET,), None)
-    assert formatter().format(record) == "<4>lab: 404 GET /api\n<4>more"
+    assert formatter().format(record) == "WARNING lab: 404 GET /api\nmore"
 
 
 @pytest.mark.parametrize(

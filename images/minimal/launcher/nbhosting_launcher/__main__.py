@@ -20,7 +20,7 @@ def main() -> None:
     try:
         given = inherited.take(os.environ, os.getpid())
     except inherited.NotInherited as fault:
-        sys.exit(f"<3>nbhosting-launcher: {fault}")
+        sys.exit(f"nbhosting-launcher: {fault}")
     directory = Path(os.environ["HOME"])
     home.arrange(directory, COURSE)
     os.environ.update(home.environment(directory, COURSE))

@@ -1,15 +1,12 @@
-"""Log lines as the journal likes them: a priority, no time, and no capability in them."""
+"""Log lines as the journal likes them: no time, and no capability in them."""
 
 import logging
 
-# sd-daemon(3): a line that starts with <N> has that priority.
-PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-DEBUG = 7
-
 
 class JournalFormatter(logging.Formatter):
-    """Formats `<priority>name: message`, with the secret base URL replaced by `/`.
+    """Formats `WARNING name: message`, with the secret base URL replaced by `/`.
 
+    No `<priority>` before it: the unit ignores them, as the student's programs could write one too.
     The server and its extensions each make one from their logging configuration, so the secret is the class's.
     """
 
@@ -17,12 +14,9 @@ class JournalFormatter(logging.Formatter):
 
     def __init__(self, fmt: str | None = None, datefmt: str | None = None, style: str = "%") -> None:
         """Take what logging.config gives and leave it: the form of a line is fixed here."""
-        super().__init__("%(name)s: %(message)s")
+        super().__init__("%(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record's lines, each with the priority that the journal reads."""
-        priority = next((number for level, number in PRIORITIES if record.levelno >= level), DEBUG)
+        """Return the record's lines."""
         text = super().format(record)
-        if self.secret:
-            text = text.replace(self.secret, "/")
-        return "\n".join(f"<{priority}>{line}" for line in text.splitlines())
+        return text.replace(self.secret, "/") if self.secret else text
