@@ -121,6 +121,18 @@ def test_a_log_line_has_its_level_and_not_the_capability(monkeypatch: pytest.Mon
     assert formatter().format(record) == "WARNING lab: 404 GET /api\nmore"
 
 
+def test_what_programs_print_is_kept_within_bounds() -> None:
+    """journald drops the lines of all students when one writes too many."""
+    outlet = part("outlet")
+    bounds = outlet.Bounds(0)
+    assert bounds.take(b"half a", 1) == b""
+    assert bounds.take(b" line\n", 1) == b"half a line\n"
+    assert bounds.take(b"a\n" * 1000, 2) == b"a\n" * (outlet.LINES - 1) + outlet.NOTE + b"\n"
+    assert bounds.take(b"b\n" * 1000, 3) == b""
+    assert bounds.take(b"c" * 5000, 20) == b"c" * outlet.LONGEST + b"\n"
+    assert bounds.take(b"d\n", 20) == b"d\n"
+
+
 @pytest.mark.parametrize(
     ("pattern", "flags"), [(r"(?P<a>x+)|(y)", 0), (rb"[a-z]\d", re.I), (r"\w(?#é)é", re.A | re.X)]
 )

@@ -160,18 +160,18 @@ print(taken)"""
 
 
 async def test_a_line_in_the_log_is_no_emergency(attacker: Opened, course: str, student: str) -> None:
-    """journald shows emergencies on every terminal; a cell has a descriptor that leads to the journal."""
+    """journald shows emergencies on every terminal of the computer."""
     shout = """import os, socket
 for fd in range(3, 100):
     try:
-        peer = socket.socket(fileno=os.dup(fd)).getpeername()
+        kind = os.readlink(f'/proc/self/fd/{fd}')
+        if kind.startswith('pipe:'):
+            os.write(fd, b'<0>fire!\\n')
+        elif kind.startswith('socket:') and 'journal' in str(socket.socket(fileno=os.dup(fd)).getpeername()):
+            print('the journal itself')
     except OSError:
-        continue
-    if peer == '/run/systemd/journal/stdout':
-        os.write(fd, b'<0>fire!\\n')
-        print('said')
-        break"""
-    assert await attempt(attacker, shout) == "said"
+        continue"""
+    assert "journal" not in await attempt(attacker, shout)
     async with asyncio.timeout(20):
         while "fire!" not in (said := journal("-t", f"nbh/{course}/{student}")):
             await asyncio.sleep(0.2)

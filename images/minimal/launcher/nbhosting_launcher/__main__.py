@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from nbhosting_launcher import bytecode, home, inherited, regexes, trim
+from nbhosting_launcher import bytecode, home, inherited, outlet, regexes, trim
 
 COURSE = Path("/srv/course/current")
 
@@ -21,6 +21,7 @@ def main() -> None:
         given = inherited.take(os.environ, os.getpid())
     except inherited.NotInherited as fault:
         sys.exit(f"nbhosting-launcher: {fault}")
+    outlet.divide()
     directory = Path(os.environ["HOME"])
     home.arrange(directory, COURSE)
     os.environ.update(home.environment(directory, COURSE))
