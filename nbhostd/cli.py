@@ -8,15 +8,16 @@ import sys
 from pathlib import Path
 
 from nbhostd import __version__
-from nbhostd.adapters.config_file import read_config
+from nbhostd.adapters.config_file import read_config, read_keyring
 from nbhostd.adapters.host import SystemClock
-from nbhostd.core.errors import ConfigError, NbhostdError
+from nbhostd.core.errors import ConfigError
 from nbhostd.ctl import courses, images, jobs, workspaces
 from nbhostd.ctl.client import DEFAULT_SOCKET, Client, Failed, Unreachable
 from nbhostd.ctl.command import Call
 from nbhostd.ctl.console import FAILED, UNREACHABLE, Console, exit_code
 
 _CONFIG = "/etc/nbhostd/nbhostd.toml"
+_LAUNCH_KEY = "/etc/nbhostd/launch.key"
 
 _DESCRIPTION = "Administers nbhostd, which hosts Jupyter notebooks for a class."
 
@@ -87,13 +88,13 @@ def _execute(command: tuple[str, ...]) -> None:
 
 
 def _config_faults() -> tuple[str, ...]:
-    try:
-        read_config(Path(_CONFIG))
-    except ConfigError as error:
-        return error.faults
-    except NbhostdError as error:
-        return (str(error),)
-    return ()
+    faults: list[str] = []
+    for read, file in ((read_config, _CONFIG), (read_keyring, _LAUNCH_KEY)):
+        try:
+            read(Path(file))
+        except ConfigError as error:
+            faults += error.faults
+    return tuple(faults)
 
 
 def main() -> None:
@@ -101,7 +102,7 @@ def main() -> None:
     args = parser().parse_args()
     console = Console(sys.stdout, sys.stderr, as_json=args.json)
     call = Call(
-        args, Client(args.socket), console, SystemClock().now(),
+        args, Client(args.socket, console.error), console, SystemClock().now(),
         confirm=_confirm, execute=_execute, config_faults=_config_faults,
     )  # fmt: skip
     try:

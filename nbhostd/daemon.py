@@ -273,17 +273,19 @@ class Daemon:
     def reload(self) -> None:
         """Take the configuration as the files say now, or keep the present one when they are at fault."""
         self.notifier.reloading(self.clock.monotonic())
+        status = "configuration refused, see the journal"
         try:
             self.config, self.keyring = self.place.read()
+            self.workspaces.starter = replace(self.workspaces.starter, config=self.config)
+            self.proxy.settings = self._proxy_settings()
+            status = self._summary()
+            log.info("configuration read again")
         except ConfigError as error:
             for fault in error.faults:
                 log.error("configuration refused, the earlier one stays: %s", fault)
-            self.notifier.ready("configuration refused, see the journal")
-            return
-        self.workspaces.starter = replace(self.workspaces.starter, config=self.config)
-        self.proxy.settings = self._proxy_settings()
-        log.info("configuration read again")
-        self.notifier.ready(self._summary())
+        finally:
+            # Whatever happens: a reload that never ends would need a restart.
+            self.notifier.ready(status)
 
     def _summary(self) -> str:
         return f"serving {self.config.server.public_url}"

@@ -87,7 +87,7 @@ class Systemd:
         self._connecting = asyncio.Lock()
         self._callbacks: list[Callable[[str], None]] = []
         self._jobs = UnitJobs()
-        self._slices: set[str] = set()
+        self._slices: set[UnitSpec] = set()
 
     # ---- the connection
 
@@ -316,7 +316,7 @@ class Systemd:
         return {name: variant.value for name, variant in table.items()}
 
     async def _ensure_slice(self, spec: UnitSpec) -> None:
-        if spec.name in self._slices:
+        if spec in self._slices:
             return
         try:
             await self._create(spec)
@@ -326,7 +326,7 @@ class Systemd:
             # It may have come into being by itself, or from an earlier configuration.
             wanted = [pair for pair in _variants(spec) if pair[0] != "Description"]
             await self._call(_manager_call("SetUnitProperties", "sba(sv)", [spec.name, True, wanted]))
-        self._slices.add(spec.name)
+        self._slices.add(spec)
 
     async def _create(self, spec: UnitSpec, *others: UnitSpec) -> None:
         _must_be_done(spec.name, await self._end_of(await self._transient(spec, *others), spec.name))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from nbhostd.core.errors import ConfigError
 
@@ -70,6 +70,8 @@ def _origin(value: object) -> str:
     text = _text(value)
     parts = urlsplit(text)
     host = (parts.hostname or "").removeprefix("*.")
+    if not _is_port(parts) or "@" in parts.netloc:
+        raise ValueError(f'“{text}” is not an origin such as "https://lms.example.org"')
     if (
         parts.scheme not in ("http", "https")
         or not _DOMAIN.fullmatch(host)
@@ -81,8 +83,18 @@ def _origin(value: object) -> str:
     return text
 
 
+def _is_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
 def _public_url(value: object) -> str:
-    return _origin(_text(value).rstrip("/"))
+    text = _origin(_text(value).rstrip("/"))
+    if "*" in text:
+        raise ValueError(f"“{text}” is not one origin")
+    return text
 
 
 def _domain(value: object) -> str:
@@ -90,6 +102,12 @@ def _domain(value: object) -> str:
     if text and not _DOMAIN.fullmatch(text):
         raise ValueError(f'“{text}” is not a domain name such as "nb.example.org"')
     return text
+
+
+def _host(value: object) -> str:
+    if not _text(value):
+        raise ValueError("an empty host is no host")
+    return _domain(value)
 
 
 def _absolute(value: object) -> str:
@@ -125,7 +143,7 @@ class Server:
     )
     legacy_referers: tuple[str, ...] = _setting(
         (),
-        _list_of(_domain),
+        _list_of(_host),
         "WEAK, anybody can forge it: also open unsigned launch URLs when the Referer's host is one "
         "of these or below one of them. For an LMS that cannot sign yet.",
     )

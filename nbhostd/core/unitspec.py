@@ -100,7 +100,8 @@ def describe_workspace(plan: UnitPlan) -> SocketServiceSpec:
 
 
 def _memory_of_all(limits: Limits) -> tuple[tuple[str, PropertyValue], ...]:
-    return (("MemoryMax", limits.total_memory),) if limits.total_memory else ()
+    # Said even when there is none: a limit that was lifted must not stay.
+    return (("MemoryMax", limits.total_memory or UNLIMITED),)
 
 
 def _socket_properties(plan: UnitPlan) -> tuple[tuple[str, PropertyValue], ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,9 @@ from urllib.parse import quote
 Shape = dict[str, Any]
 
 DEFAULT_SOCKET = "/run/nbhostd/control.sock"
+
+
+_SILENCE = 5.0
 
 
 class Unreachable(Exception):
@@ -47,8 +51,11 @@ class _Connection(http.client.HTTPConnection):
 class Client:
     """Asks the daemon behind one socket. Raises Unreachable and Failed."""
 
-    def __init__(self, socket_path: str = DEFAULT_SOCKET) -> None:
+    def __init__(
+        self, socket_path: str = DEFAULT_SOCKET, on_silence: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._socket_path = socket_path
+        self._on_silence = on_silence
 
     def ask(self, method: str, url: str, body: Shape | None = None) -> Shape:
         """The JSON answer to a request."""
@@ -75,6 +82,12 @@ class Client:
         self, connection: _Connection, method: str, url: str, body: Shape | None
     ) -> http.client.HTTPResponse:
         content = None if body is None else json.dumps(body).encode()
+        # systemd holds the socket even while the daemon cannot start: whoever asks then must not wait in the dark.
+        silence = threading.Timer(
+            _SILENCE, self._on_silence, ("nbhostd has not answered yet; systemctl status nbhostd",)
+        )
+        silence.daemon = True
+        silence.start()
         try:
             connection.request(method, url, content, {"Content-Type": "application/json"} if content else {})
             return connection.getresponse()
@@ -89,6 +102,8 @@ class Client:
             raise Unreachable(
                 f"nbhostd does not answer on {self._socket_path} ({error}): journalctl -u nbhostd says more."
             ) from error
+        finally:
+            silence.cancel()
 
 
 def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -89,7 +89,26 @@ def test_origins(origin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://a/b", "ftp://a", "*", "https://a b", "https://a;script-src *", "https://"]
+    "origin",
+    [
+        "https://a/b",
+        "ftp://a",
+        "*",
+        "https://a b",
+        "https://a;script-src *",
+        "https://",
+        "https://a:99999",
+        "https://u@a",
+    ],
 )
 def test_what_is_no_origin(origin: str) -> None:
     assert "not an origin" in faults_of({"server": {"frame_ancestors": [origin]}})[0]
+
+
+@pytest.mark.parametrize("url", ["http://localhost:99999", "https://*.example.org", "https://me@example.org"])
+def test_what_is_no_public_url(url: str) -> None:
+    assert faults_of({"server": {"public_url": url}})[0].startswith("server.public_url: ")
+
+
+def test_nobody_is_no_referer() -> None:
+    assert faults_of({"server": {"legacy_referers": [""]}})[0].startswith("server.legacy_referers: ")

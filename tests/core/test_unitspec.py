@@ -82,3 +82,10 @@ def test_other_units_belong_to_no_workspace() -> None:
         "xnbh-7.service",
     ):
         assert workspace_number(name) is None
+
+
+def test_a_limit_for_all_that_was_lifted_does_not_stay() -> None:
+    whole = describe_workspace(PLAN).slices[0]
+    assert dict(whole.properties)["MemoryMax"] == 2**64 - 1
+    limited = replace(PLAN, limits=replace(Limits(), total_memory=8 << 30))
+    assert dict(describe_workspace(limited).slices[0].properties)["MemoryMax"] == 8 << 30
