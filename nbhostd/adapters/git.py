@@ -59,6 +59,7 @@ class Mirrors:
         self._home = home
         self._locks: dict[CourseName, asyncio.Lock] = {}
         self._files: dict[CourseName, tuple[str, frozenset[str]]] = {}
+        self._listing: dict[CourseName, asyncio.Lock] = {}
         self._work = BlockingWork("git", _AT_ONCE)
         _set_up_libgit2(home)
 
@@ -91,12 +92,14 @@ class Mirrors:
     async def files(self, course: CourseName) -> frozenset[str]:
         """Paths of all regular files of the current tree (empty when none)."""
         published = self._published(course)
-        commit = published.commit or ""
-        known = self._files.get(course)
-        if known is None or known[0] != commit:
-            known = (commit, await self._work.run(lambda _: published.files(), silent))
-            self._files[course] = known
-        return known[1]
+        # A whole class may ask at once; not the lock of fetch and export, for which nobody shall wait.
+        async with self._listing.setdefault(course, asyncio.Lock()):
+            commit = published.commit or ""
+            known = self._files.get(course)
+            if known is None or known[0] != commit:
+                known = (commit, await self._work.run(lambda _: published.files(), silent))
+                self._files[course] = known
+            return known[1]
 
     async def read(self, course: CourseName, path: str, *, limit: int = 1 << 20) -> bytes | None:
         """The first `limit` bytes of a file of the current tree, or None."""

@@ -108,11 +108,15 @@ class Courses:
         return course
 
     async def settings(self, course: Course) -> CourseSettings:
-        """What the course's files say, read once per commit."""
+        """What the course's files say, read once per commit, however many ask at once."""
         key = (course.number, course.commit)
-        known = self._settings.get(course.name)
-        if known is not None and known[0] == key:
+        async with self._locks(f"settings of {course.name}"):
+            known = self._settings.get(course.name)
+            if known is None or known[0] != key:
+                known = self._settings[course.name] = (key, await self._read_settings(course))
             return known[1]
+
+    async def _read_settings(self, course: Course) -> CourseSettings:
         layers = []
         for path in LAYERS if course.commit else ():
             content = await self._git.read(course.name, path, limit=LARGEST + 1)
@@ -120,9 +124,7 @@ class Courses:
                 layers.append((path, content))
         files = await self._git.files(course.name)
         # In a thread: a hostile file may take a second, and nobody else shall wait for it.
-        settings = await asyncio.to_thread(read_settings, layers, files)
-        self._settings[course.name] = (key, settings)
-        return settings
+        return await asyncio.to_thread(read_settings, layers, files)
 
     async def has(self, course: Course, notebook: NotebookPath) -> bool:
         """Whether the course itself has this file (and not only the student)."""

@@ -15,6 +15,7 @@ import pytest
 from pygit2.enums import FileMode, ObjectType
 
 from nbhostd.adapters.git import Mirrors
+from nbhostd.adapters.published import Published
 from nbhostd.core.errors import NbhostdError, Refused, WorldError
 from nbhostd.core.names import CourseName
 from nbhostd.core.ports import Git
@@ -447,3 +448,17 @@ async def test_real_courses_are_published(real: RealWorld, name: str, files: int
     commit = await real.git.fetch(COURSE, str(BUNDLES / f"{name}.bundle"), None, lambda _: None)
     await real.git.export(COURSE, commit, lambda _: None)
     assert len(await real.git.files(COURSE)) == files
+
+
+async def test_a_class_that_asks_at_once_has_the_tree_listed_once(
+    real: RealWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = []
+
+    def list_it(self: Published) -> frozenset[str]:
+        listed.append(self)
+        return frozenset()
+
+    monkeypatch.setattr(Published, "files", list_it)
+    await asyncio.gather(*(real.git.files(COURSE) for _ in range(20)))
+    assert len(listed) == 1

@@ -351,6 +351,24 @@ async def test_an_accent_is_found_however_it_is_written(scene: Scene) -> None:
     assert await scene.courses.has(course, NotebookPath(decomposed))
 
 
+async def test_a_class_that_asks_at_once_has_the_settings_read_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = await scene.created()
+    again = Scene(scene.git, scene.store)
+    asked = []
+    read = scene.git.read
+
+    async def counted(course: CourseName, path: str, *, limit: int = 1 << 20) -> bytes | None:
+        asked.append(path)
+        await asyncio.sleep(0)
+        return await read(course, path, limit=limit)
+
+    monkeypatch.setattr(scene.git, "read", counted)
+    await asyncio.gather(*(again.courses.settings(course) for _ in range(20)))
+    assert len(asked) == len(set(asked))
+
+
 async def test_settings_are_read_once_per_commit(scene: Scene) -> None:
     course = await scene.created(
         {"nbhosting/nbhosting.yaml": b"static-mappings: [{source: a, destination: a}]"}
