@@ -32,7 +32,10 @@ _SIGNATURES: dict[str, tuple[str, ...]] = {
         "DefaultDependencies",
     ),
     "i": ("OOMScoreAdjust", "Nice"),
-    "u": ("SocketMode", "DirectoryMode", "UMask", "Backlog", "TriggerLimitBurst", "PollLimitBurst"),
+    "u": (
+        *("SocketMode", "DirectoryMode", "UMask", "Backlog", "TriggerLimitBurst", "PollLimitBurst"),
+        "MemoryMaxScale",
+    ),
     "t": (
         *("MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "TasksMax"),
         *("CPUWeight", "CPUQuotaPerSecUSec", "IOWeight"),

@@ -12,6 +12,9 @@ SLICE = UnitSpec(
 """Jobs give way to students: a fifth of a workspace's weight, for all of them together."""
 
 _STOP_TIMEOUT = 10_000_000
+_HALF = 1 << 31
+"""As systemd writes a share of the computer's memory: of 2 to the 32nd."""
+_TASKS = 4096
 
 
 def job_unit(number: int) -> str:
@@ -42,6 +45,10 @@ def describe_job(number: int, spec: JobSpec, log: str) -> UnitSpec:
             *directory,
             ("Slice", SLICE.name),
             ("Delegate", True),
+            # A course's recipe may take much, by mistake or not; when memory ends, it ends before any student's kernel.
+            ("MemoryMaxScale", _HALF),
+            ("TasksMax", _TASKS),
+            ("OOMScoreAdjust", 900),
             ("RuntimeMaxUSec", round(spec.timeout * 1_000_000)),
             ("TimeoutStopUSec", _STOP_TIMEOUT),
             ("RemainAfterExit", True),

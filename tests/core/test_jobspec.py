@@ -16,6 +16,11 @@ def test_a_job_is_a_service_with_typed_properties() -> None:
     assert properties["RuntimeMaxUSec"] == 90_500_000
     assert properties["StandardErrorFileToAppend"] == "/var/lib/nbhostd/jobs/3.log"
     assert properties["WorkingDirectory"] == "/var/tmp"
+    assert (properties["MemoryMaxScale"], properties["TasksMax"], properties["OOMScoreAdjust"]) == (
+        1 << 31,
+        4096,
+        900,
+    )
     for name, value in (*unit.properties, *SLICE.properties):
         typed(name, value)
 
