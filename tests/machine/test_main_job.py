@@ -141,7 +141,9 @@ async def test_a_stopped_workspace_wakes_by_a_visit_not_by_a_poll(
 async def test_the_journal_speaks_of_the_student(course: str, student: str, browser: Browser) -> None:
     page = await browser.open(launch_url(course, "w1/intro", student))
     await browser.get(page.base + "api/contents/what-nobody-has")
-    assert "what-nobody-has" in journal("-t", f"nbh/{course}/{student}")
+    async with asyncio.timeout(30):  # the journal writes when it has time
+        while "what-nobody-has" not in journal("-t", f"nbh/{course}/{student}"):
+            await asyncio.sleep(0.2)
     ours = journal("-u", "nbhostd.service")
     assert f"{course}/{student}: open w1/intro.md" in ours
     assert "Traceback" not in ours
