@@ -14,26 +14,45 @@ from nbhostd.web.context import Context
 log = logging.getLogger(__name__)
 
 _REFUSAL = "This notebook cannot be opened with this link."
+_LINES_A_MINUTE = 60
 
 
-async def admit_launch(context: Context, request: web.Request, wanted: OpenRequest) -> None:
-    """Return when this request may open what it wants, having used up its nonce; raise Refused(403) when not."""
-    settings = context.settings()
-    now = context.clock.now()
-    verdict = judge_launch(
-        settings.launch_keys,
-        settings.legacy_referers,
-        wanted,
-        request.query,
-        request.headers.get(hdrs.REFERER),
-        now,
-    )
-    reason = verdict.reason
-    if verdict.allowed and verdict.expires is not None:
-        if await context.nonces.use_nonce(verdict.nonce, verdict.expires, now):
+class Door:
+    """Lets launches in; the log hears of those refused, but anybody can send thousands: not of each in a flood."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._minute = context.clock.monotonic()
+        self._refused = 0
+
+    async def admit(self, request: web.Request, wanted: OpenRequest) -> None:
+        """Return when this request may open what it wants, having used up its nonce; raise Refused(403) when not."""
+        settings = self._context.settings()
+        now = self._context.clock.now()
+        verdict = judge_launch(
+            settings.launch_keys,
+            settings.legacy_referers,
+            wanted,
+            request.query,
+            request.headers.get(hdrs.REFERER),
+            now,
+        )
+        reason = verdict.reason
+        if verdict.allowed and verdict.expires is not None:
+            if await self._context.nonces.use_nonce(verdict.nonce, verdict.expires, now):
+                return
+            reason = "used-launch"
+        elif verdict.allowed:
             return
-        reason = "used-launch"
-    elif verdict.allowed:
-        return
-    log.info("launch of %s refused: %s", wanted.notebook, reason)
-    raise Refused(_REFUSAL, status=403, reason=reason)
+        self._mention(wanted, reason)
+        raise Refused(_REFUSAL, status=403, reason=reason)
+
+    def _mention(self, wanted: OpenRequest, reason: str) -> None:
+        now = self._context.clock.monotonic()
+        if now - self._minute >= 60:
+            if self._refused > _LINES_A_MINUTE:
+                log.info("%d more launches were refused", self._refused - _LINES_A_MINUTE)
+            self._minute, self._refused = now, 0
+        self._refused += 1
+        if self._refused <= _LINES_A_MINUTE:
+            log.info("launch of %s refused: %s", wanted.notebook, reason)

@@ -9,7 +9,7 @@ from nbhostd.core.model import Phase, Route, Visit
 from nbhostd.core.subject import subject
 from nbhostd.core.urls import is_inner, parse_open, with_identity
 from nbhostd.web.context import Context
-from nbhostd.web.launch import admit_launch
+from nbhostd.web.launch import Door
 from nbhostd.web.pages import BADGES, Badges
 from nbhostd.web.waiting import Waiter, Waiting
 
@@ -20,6 +20,7 @@ class Student:
     def __init__(self, context: Context, waiting: Waiting) -> None:
         self._context = context
         self._waiting = waiting
+        self._door = Door(context)
 
     async def launch(self, request: web.Request) -> web.StreamResponse:
         """Open a notebook: admitted once, files prepared once, then straight there or by the waiting page."""
@@ -27,7 +28,7 @@ class Student:
         wanted = parse_open(request.rel_url.raw_path)
         request[BADGES] = Badges.of(wanted.workspace, wanted.notebook)
         with subject(wanted.workspace):
-            await admit_launch(context, request, wanted)
+            await self._door.admit(request, wanted)
             opening = await context.workspaces.open(
                 Visit(wanted.workspace, wanted.notebook, forcecopy=wants_reset(request.query))
             )

@@ -193,3 +193,16 @@ async def test_a_page_of_a_sleeping_workspace_comes_back_at_its_new_address() ->
         entered = await this.get(enter.headers["Location"])
         there = await this.get(f"http://{host}{entered.headers['Location']}")
         assert there.headers["Location"] == "/w/secret-000000000000002/asleep/lab/tree/a%20b.md?x=1"
+
+
+async def test_a_flood_of_refused_launches_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """journald drops the daemon's other lines when one client makes it write thousands."""
+    caplog.set_level("INFO")
+    async with trial() as this:
+        for _ in range(100):
+            assert (await this.get("/ipythonExercice/a/b/c")).status == 403
+        assert caplog.text.count("refused: not-signed") == 60
+        this.clock.pass_by(timedelta(minutes=1))
+        await this.get("/ipythonExercice/a/b/c")
+        assert caplog.text.count("refused: not-signed") == 61
+        assert "40 more launches were refused" in caplog.text
