@@ -58,8 +58,8 @@ log = logging.getLogger(__name__)
 
 CONFIG_FILE = Path("/etc/nbhostd/nbhostd.toml")
 
-_COMPANIONS = ("nbhostd-desk.socket", "podman.socket")
-"""Sockets of the user manager that the daemon needs; what listens there is started by its first use."""
+_COMPANIONS = ("nbhostd-desk.socket", "podman.socket", "nbhostd-podman.service")
+"""Units of the user manager that the daemon needs: sockets, and Podman made ready for the first student."""
 _IMAGE_INDEX = ".local/share/containers/storage/overlay-images/images.json"
 _GRACE = 5.0
 """Seconds that requests under way get when the daemon stops."""

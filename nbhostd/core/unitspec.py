@@ -124,6 +124,9 @@ def _service_properties(plan: UnitPlan, course_slice: str) -> tuple[tuple[str, P
     )
     return (
         ("Description", f"Notebook server of {plan.title}"),
+        # The first podman after a boot is not a student's (units/user/nbhostd-podman.service says why).
+        ("Wants", ("nbhostd-podman.service",)),
+        ("After", ("nbhostd-podman.service",)),
         ("Type", "notify"),
         ("NotifyAccess", "all"),
         ("ExecStart", plan.argv),

@@ -56,6 +56,7 @@ def test_the_limits_are_the_kernels() -> None:
     assert service["TasksMax"] == 256
     assert service["CPUQuotaPerSecUSec"] == 2_000_000
     assert service["Slice"] == "nbh-c2.slice"
+    assert service["After"] == ("nbhostd-podman.service",)
     assert service["SyslogIdentifier"] == "nbh/python-mooc/alice"
     assert service["SyslogLevelPrefix"] is False
 
