@@ -32,6 +32,7 @@ def trial() -> Iterator[Trial]:
     configuration = trial.home / ".config/containers/storage.conf"
     configuration.parent.mkdir(parents=True, exist_ok=True)
     configuration.write_text('[storage]\ndriver = "overlay"\ntransient_store = true\n')
+    as_root("chown", "-R", f"{trial.uid}:{trial.gid}", str(trial.home / ".config"))
     trial.run("podman", "import", "--quiet", str(archive), f"{NAME}:latest")
     trial.run("systemctl", "--user", "start", "podman.socket")
     unit = ("--user", "--quiet", "--collect", "--unit=nbhtrial-container", "--service-type=notify")
