@@ -22,7 +22,7 @@ class Door:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._minute = context.clock.monotonic()
+        self._minute = float("-inf")
         self._refused = 0
 
     async def admit(self, request: web.Request, wanted: OpenRequest) -> None:
