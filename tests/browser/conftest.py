@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import signal
 import subprocess
 import threading
 import uuid
@@ -14,6 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser.site import BUNDLES, ROOT, ctl, port, put
 
 HERE = Path(__file__).parent
+# Ended from outside (a time limit), tests still put back what they changed on the site.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 SHOTS = ROOT / "build/screenshots"
 CHROMIUM = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
