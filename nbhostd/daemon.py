@@ -7,52 +7,33 @@ import asyncio
 import gc
 import logging
 import os
-import secrets
 import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import uvloop
 from aiohttp import http_parser, web
 
 from nbhostd import __version__
 from nbhostd.adapters.config_file import read_config, read_keyring
-from nbhostd.adapters.desk import SocketDesk
-from nbhostd.adapters.envfiles import EnvFileDirectory
-from nbhostd.adapters.git import Mirrors
-from nbhostd.adapters.host import LinuxHost, SystemClock
-from nbhostd.adapters.jobs import UnitJobRunner
+from nbhostd.adapters.host import SystemClock
 from nbhostd.adapters.journal import log_to_journal
-from nbhostd.adapters.jupyter import SocketJupyter
 from nbhostd.adapters.listen import inherited_sockets
 from nbhostd.adapters.notify import Notifier
-from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.core.access import Keyring
-from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
 from nbhostd.core.errors import ConfigError, NbhostdError
-from nbhostd.services.courses import Courses
+from nbhostd.house import Ground, House
 from nbhostd.services.images import KIND as BUILD
-from nbhostd.services.images import ImageBuilder
-from nbhostd.services.jobbook import JobBook
-from nbhostd.services.reconcile import Reconciler
-from nbhostd.services.scheduler import IdleRound, every
-from nbhostd.services.starter import Starter
-from nbhostd.services.status import Status
-from nbhostd.services.tasks import KeyedLocks, Tasks
-from nbhostd.services.workspaces import Workspaces
-from nbhostd.web.app import Context, Floor, WebSettings
-from nbhostd.web.control import ControlContext, create_control_app
-from nbhostd.web.pages import Pages
-from nbhostd.web.proxy import SERVER_OPTIONS, Proxy
-from nbhostd.web.proxy_guard import ProxySettings
+from nbhostd.services.scheduler import every
+from nbhostd.services.tasks import Tasks
+from nbhostd.web.proxy import SERVER_OPTIONS
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +88,13 @@ class Daemon:
         """Database, bus, reconcile, scheduler, web on the inherited sockets. Raises NbhostdError."""
         await self._open_databases()
         await self._reach_the_user_manager()
-        self._introduce_services()
+        self.house = House(
+            Ground(
+                lambda: self.config, lambda: self.keyring, self.place.runtime, self.store, self.statistics,
+                self.systemd, self.clock, self.tasks, self.closing,
+            )
+        )  # fmt: skip
         await self._adopt()
-        self._introduce_web()
         self._schedule()
         await self._serve(sockets)
 
@@ -133,43 +118,12 @@ class Daemon:
             except NbhostdError as error:
                 log.error("%s does not listen: %s", unit, error)
 
-    def _introduce_services(self) -> None:
-        state, runtime = Path(self.config.paths.state), self.place.runtime / "nbhostd"
-        locks = KeyedLocks()
-        self.host = LinuxHost(state)
-        self.jobs = UnitJobRunner(self.systemd, state / "jobs")
-        self.podman = PodmanImages(self.place.runtime / "podman" / "podman.sock", state / _IMAGE_INDEX)
-        self.git = Mirrors(state / "courses", home=state)
-        self.closing.push_async_callback(self.git.close)
-        self.book = JobBook(self.store, self.jobs.logs, self.clock)
-        self.courses = Courses(
-            self.store, self.git, self.book, locks, self.clock,
-            default_image=lambda: self.config.courses.default_image,
-        )  # fmt: skip
-        self.builder = ImageBuilder(
-            self.podman, self.jobs, self.book, self.courses, self.git, lambda: self.config
-        )
-        starter = Starter(
-            self.config, str(runtime), self.store, self.systemd, self.podman, EnvFileDirectory(runtime),
-            self.clock, secrets.token_bytes,
-        )  # fmt: skip
-        self.workspaces = Workspaces(
-            starter,
-            self.courses,
-            SocketDesk(runtime / "desk.sock"),
-            self.host,
-            self.statistics,
-            locks,
-            self.tasks,
-        )
-        self.reconciler = Reconciler(self.workspaces, self.courses)
-
     async def _adopt(self) -> None:
-        known = await self.reconciler.load()
+        known = await self.house.reconciler.load()
         await self._reconcile()
         self.tasks.spawn("sockets after a start", self._tend_sockets())
-        for job in await self.book.left_open(BUILD):
-            self.tasks.spawn(f"job {job.number}", self.builder.resume(job))
+        for job in await self.house.book.left_open(BUILD):
+            self.tasks.spawn(f"job {job.number}", self.house.builder.resume(job))
         log.info("%d workspaces known", known)
         self.systemd.on_change(self._reconnected)
 
@@ -184,53 +138,22 @@ class Daemon:
 
     async def _reconcile(self) -> None:
         try:
-            await self.reconciler.reconcile()
+            await self.house.reconciler.reconcile()
         except NbhostdError as error:
             log.error("what runs could not be compared with what should: %s", error)
 
     async def _tend_sockets(self) -> None:
         try:
-            await self.reconciler.tend_sockets()
+            await self.house.reconciler.tend_sockets()
         except NbhostdError as error:
             log.error("the sockets could not be seen to: %s", error)
 
-    def _introduce_web(self) -> None:
-        pages = Pages(Path(self.config.paths.share) / "templates", lambda: self.config.server.frame_ancestors)
-        context = Context(self._web_settings, self.workspaces, self.store, self.clock, pages)
-        self.floor = Floor(context)
-        self.proxy = Proxy(self.workspaces, self._proxy_settings(), self.floor.on_visit, self.floor.on_error)
-        self.workspaces.on_end(lambda number: self.proxy.end(number, 1001))
-        self.status = Status(self.workspaces, self.courses, self.proxy.connections)
-
-    def _web_settings(self) -> WebSettings:
-        server = self.config.server
-        return WebSettings(
-            server.public_url,
-            self.keyring,
-            server.workspace_domain,
-            server.frame_ancestors,
-            server.legacy_referers,
-        )
-
-    def _proxy_settings(self) -> ProxySettings:
-        server = self.config.server
-        public = urlsplit(server.public_url)
-        return ProxySettings(
-            workspace_domain=server.workspace_domain,
-            public_scheme=public.scheme,
-            public_port=public.port,
-            frame_ancestors=server.frame_ancestors,
-        )
-
     def _schedule(self) -> None:
-        idle = IdleRound(
-            self.workspaces, SocketJupyter(self.workspaces.starter.socket_path), self.proxy.connections
-        )
-        spawn = self.tasks.spawn
+        idle, spawn = self.house.idle_round, self.tasks.spawn
         spawn("idle rounds", every(lambda: self.config.idle.check_every, "idle round", idle))
         spawn(
             "autopull",
-            every(lambda: self.config.courses.autopull_every, "autopull", self.courses.autopull_once),
+            every(lambda: self.config.courses.autopull_every, "autopull", self.house.courses.autopull_once),
         )
         spawn("reconcile", every(lambda: _RECONCILE_EVERY, "reconcile", self._reconcile))
         spawn("sockets", every(lambda: _RECONCILE_EVERY, "sockets", self._tend_sockets))
@@ -240,7 +163,7 @@ class Daemon:
             spawn("watchdog", every(lambda: period / 3, "watchdog", self._alive))
 
     async def _pump(self) -> None:
-        self.workspaces.pump()
+        self.house.workspaces.pump()
 
     async def _alive(self) -> None:
         """The loop turns and the database answers: that is what being alive means here."""
@@ -248,20 +171,10 @@ class Daemon:
         self.notifier.watchdog()
 
     async def _serve(self, sockets: dict[str, list[socket.socket]]) -> None:
-        control = create_control_app(
-            ControlContext(
-                config=lambda: self.config, keyring=lambda: self.keyring, clock=self.clock, store=self.store,
-                courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, logs=self.jobs,
-                workspaces=self.workspaces, status=self.status, check=self._check,
-            )
-        )  # fmt: skip
-        self.front = await self._run(self.floor.application(self.proxy), sockets.pop("http", []))
-        self.back = await self._run(control, sockets.pop("control", []))
+        self.front = await self._run(self.house.front(), sockets.pop("http", []))
+        self.back = await self._run(self.house.control(), sockets.pop("control", []))
         if sockets:
             log.warning("sockets with names that are not known: %s", ", ".join(sockets))
-
-    async def _check(self) -> tuple[Finding, ...]:
-        return findings(self.config.admission, self.config.limits, self.host.facts(), self.host.budgets())
 
     async def _run(self, app: web.Application, sockets: list[socket.socket]) -> web.AppRunner:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE, **SERVER_OPTIONS)
@@ -276,8 +189,7 @@ class Daemon:
         status = "configuration refused, see the journal"
         try:
             self.config, self.keyring = self.place.read()
-            self.workspaces.starter = replace(self.workspaces.starter, config=self.config)
-            self.proxy.settings = self._proxy_settings()
+            self.house.reconfigure()
             status = self._summary()
             log.info("configuration read again")
         except ConfigError as error:
@@ -292,7 +204,7 @@ class Daemon:
 
     async def stop(self) -> None:
         """The way back. Workspaces run on: they belong to systemd."""
-        self.proxy.drain()
+        self.house.proxy.drain()
         await self.front.cleanup()
         await self.back.cleanup()
         await self.close()

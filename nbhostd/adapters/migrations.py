@@ -85,7 +85,54 @@ _FIRST = _statements(
     """,
 )
 
-STORE: tuple[Migration, ...] = ((1, "courses, students, workspaces, runs, nonces, jobs", _FIRST),)
+_CLASSROOMS = _statements(
+    "ALTER TABLE courses ADD COLUMN autobuild INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE courses ADD COLUMN public_builds INTEGER NOT NULL DEFAULT 1",
+    """
+    CREATE TABLE shares (
+        token TEXT PRIMARY KEY,
+        workspace INTEGER NOT NULL REFERENCES workspaces (number) ON DELETE CASCADE,
+        notebook TEXT NOT NULL,
+        shared_at TEXT NOT NULL,
+        UNIQUE (workspace, notebook)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # What a course's notebooks say of themselves at one commit, as JSON: read once, whoever asks.
+    """
+    CREATE TABLE catalogs (
+        course INTEGER PRIMARY KEY REFERENCES courses (number) ON DELETE CASCADE,
+        commit_id TEXT NOT NULL,
+        content TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE sites (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        course INTEGER NOT NULL REFERENCES courses (number) ON DELETE CASCADE,
+        build TEXT NOT NULL,
+        commit_id TEXT NOT NULL,
+        job INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        built_at TEXT NOT NULL,
+        UNIQUE (course, build, commit_id)
+    ) STRICT
+    """,
+    # What of another system was taken over already: an import that was interrupted goes on.
+    """
+    CREATE TABLE imports (
+        source TEXT NOT NULL,
+        item TEXT NOT NULL,
+        fingerprint TEXT NOT NULL DEFAULT '',
+        imported_at TEXT NOT NULL,
+        PRIMARY KEY (source, item)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+STORE: tuple[Migration, ...] = (
+    (1, "courses, students, workspaces, runs, nonces, jobs", _FIRST),
+    (2, "classrooms: builds, shares, catalogs, imports", _CLASSROOMS),
+)
 
 _EVENTS = _statements(
     """

@@ -29,6 +29,11 @@ class SqliteStore:
         """The store in the file `path`, checked and brought up to date."""
         return cls(await Database.open(path, STORE))
 
+    @property
+    def database(self) -> Database:
+        """The file, for the other rooms that keep their tables in it."""
+        return self._database
+
     async def close(self) -> None:
         """Finish what was being written."""
         await self._database.close()
@@ -73,14 +78,25 @@ class SqliteStore:
         def update(db: Connection) -> None:
             db.execute(
                 "UPDATE courses SET git_url = ?, branch = ?, image = ?, autopull = ?, archived = ?,"
-                " commit_id = ?, pulled_at = ? WHERE number = ?",
+                " commit_id = ?, pulled_at = ?, autobuild = ?, public_builds = ? WHERE number = ?",
                 (
                     course.git_url, course.branch, course.image, course.autopull, course.archived,
-                    course.commit, _text(course.pulled_at) if course.pulled_at else None, course.number,
+                    course.commit, _text(course.pulled_at) if course.pulled_at else None,
+                    course.autobuild, course.public_builds, course.number,
                 ),
             )  # fmt: skip
 
         await self._database.write(update)
+
+    async def rename_course(self, old: CourseName, new: CourseName) -> None:
+        """Give a course another name. Raises Refused(409) when it is taken."""
+
+        def rename(db: Connection) -> None:
+            if db.execute("SELECT 1 FROM courses WHERE name = ?", (new,)).fetchone():
+                raise Refused(f"There is already a course “{new}”.", status=409, reason="course-exists")
+            db.execute("UPDATE courses SET name = ? WHERE name = ?", (new, old))
+
+        await self._database.write(rename)
 
     async def delete_course(self, name: CourseName) -> None:
         """Forget a course; not being there is success. Raises Refused(409) while it has workspaces."""
@@ -157,6 +173,10 @@ class SqliteStore:
                 for row in db.execute(f"{WORKSPACES} {where} ORDER BY w.number", tuple(given.values()))
             ]
         )
+
+    async def set_mode(self, number: int, mode: Mode) -> None:
+        """Write down how a workspace gets its content."""
+        await self._execute("UPDATE workspaces SET mode = ? WHERE number = ?", mode.value, number)
 
     async def set_intent(self, number: int, intent: Intent, armed_spec: str) -> None:
         """Remember what is wanted of a workspace, and what its armed socket was made from."""
@@ -304,6 +324,8 @@ def _course(row: Row) -> Course:
         archived=bool(row["archived"]),
         commit=row["commit_id"],
         pulled_at=_moment(row["pulled_at"]),
+        autobuild=bool(row["autobuild"]),
+        public_builds=bool(row["public_builds"]),
     )
 
 

@@ -22,6 +22,10 @@ class Course:
     archived: bool = False
     commit: str | None = None
     pulled_at: datetime | None = None
+    autobuild: bool = False
+    """Its static sites are built again after a pull that brought something new."""
+    public_builds: bool = True
+    """Its static sites are for everybody; else for those who come with a signed address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,30 @@ class Run:
         return self.cookie_seen and not self.cookie_refused
 
 
+class Earlier(enum.StrEnum):
+    """What a student wants who worked on a notebook under its earlier suffix (n.ipynb became n.md)."""
+
+    ASK = "ask"
+    """Not asked yet: nothing is copied, the opening says what there is."""
+    CONVERT = "convert"
+    """Go on with the own work, converted to the new suffix; the earlier file stays."""
+    NEW = "new"
+    """Begin with the course's new version; the earlier file stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A person opening a notebook. `forcecopy` resets the notebook to the course's original first."""
+    """A person opening a notebook, or with `page` another page of Jupyter ('lab/tree/w1').
+
+    `forcecopy` resets the notebook to the course's original first.
+    """
 
     workspace: WorkspaceId
-    notebook: NotebookPath
+    notebook: NotebookPath | None
     mode: Mode = Mode.MOOC
     forcecopy: bool = False
+    page: str = ""
+    earlier: Earlier = Earlier.ASK
 
 
 class UnitState(enum.StrEnum):
@@ -199,6 +219,8 @@ class JobSpec:
     timeout: float
     environment: tuple[tuple[str, str], ...] = ()
     working_directory: str | None = None
+    output: str | None = None
+    """A file (absolute, of the service user) that takes standard output; else it goes to the log with standard error."""
 
 
 class JobState(enum.StrEnum):
@@ -261,14 +283,69 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was done to a workspace's files for a visit; `notebook` is None when another page of Jupyter was wanted."""
+
+    notebook: NotebookPath | None
+    copied: bool = False
+    earlier: NotebookPath | None = None
+    """The student's own file under an earlier suffix: nothing was done yet, the student chooses first."""
+    behind: bool = False
+    """The course has this notebook, the student's clone does not yet: a pull would bring it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
-    """What became of a visit's files: the notebook as it is really called, and the workspace it is in."""
+    """What became of a visit: its files, and where Jupyter shows them."""
 
     workspace: Workspace
-    notebook: NotebookPath
+    prepared: Prepared
     notebook_url: str
-    """Where Jupyter shows it, relative to base_url, quoted: 'notebooks/w1/n.md'."""
-    copied: bool
+    """Relative to base_url, quoted: 'notebooks/w1/n.md'."""
+
+    @property
+    def notebook(self) -> NotebookPath | None:
+        """The notebook as it is really called."""
+        return self.prepared.notebook
+
+
+@dataclass(frozen=True, slots=True)
+class ToolTask:
+    """A program of ours (images/toolbox/<tool>.py) to run in a throw-away container without network, as the student.
+
+    It sees the workspace at /home/jovyan/work (writable), the course at /srv/course, the mirror at /srv/course.git.
+    `request` is what it reads as JSON on its command line; `uid` is the number inside the container.
+    """
+
+    tool: str
+    course: CourseName
+    image: str
+    """Digest 'sha256:…' of the image that it runs in, the course's."""
+    workspace: int
+    uid: int
+    request: dict[str, object] = field(default_factory=dict)
+    timeout: float = 120.0
+    hurried: bool = False
+    """A person waits for it: it runs at once and at a workspace's weight, not behind the batch work."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome:
+    """How a tool ended: exit status, what it wrote to standard output, and the last lines of its standard error."""
+
+    status: int
+    output: bytes
+    complaint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A static version of a student's notebook, under an unguessable address."""
+
+    token: str
+    workspace: WorkspaceId
+    notebook: NotebookPath
+    shared_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,14 @@ from nbhostd.core.model import (
     JupyterStatus,
     Mapping,
     Mode,
+    Prepared,
     Run,
+    Share,
     Student,
+    ToolOutcome,
+    ToolTask,
     UnitStatus,
+    Visit,
     Workspace,
 )
 from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
@@ -104,6 +109,28 @@ class Desk(Protocol):
 
     async def delete(self, workspace: int, uid: int) -> None:
         """Remove the workspace directory whole; not being there is success."""
+
+
+class Toolbox(Protocol):
+    """Whatever interprets students' data, each time in a container of its own under the student's uid."""
+
+    async def run(self, task: ToolTask) -> ToolOutcome:
+        """Run to the end. Raises WorldError when it cannot be run or takes too long, NotNow when too many wait.
+
+        A tool that ends with another status than 0 raises nothing: the outcome says it.
+        """
+
+
+class Preparer(Protocol):
+    """One way of giving a workspace its content (services/mooc.py, services/classroom.py)."""
+
+    async def locate(self, course: Course, visit: Visit, known: Workspace | None) -> NotebookPath | None:
+        """The file that a visit means; None when it means a page of Jupyter. Raises Refused(404). Changes nothing."""
+
+    async def prepare(
+        self, course: Course, visit: Visit, notebook: NotebookPath | None, workspace: Workspace
+    ) -> Prepared:
+        """Make the files ready, under the workspace's lock. Raises Refused, WorldError, NotNow."""
 
 
 class CourseShelf(Protocol):
@@ -200,6 +227,9 @@ class Store(Protocol):
         """Raises Refused(409) when the name is taken."""
 
     async def update_course(self, course: Course) -> None: ...
+    async def rename_course(self, old: CourseName, new: CourseName) -> None:
+        """Raises Refused(409) when the new name is taken."""
+
     async def delete_course(self, name: CourseName) -> None: ...
 
     # students and workspaces
@@ -213,6 +243,9 @@ class Store(Protocol):
         self, course: CourseName | None = None, *, intent: Intent | None = None
     ) -> list[Workspace]: ...
     async def set_intent(self, number: int, intent: Intent, armed_spec: str) -> None: ...
+    async def set_mode(self, number: int, mode: Mode) -> None:
+        """CLASSROOM is written down once the workspace is a clone."""
+
     async def delete_workspace(self, number: int) -> None: ...
 
     # runs
@@ -232,6 +265,18 @@ class Store(Protocol):
     async def end_job(self, number: int, state: JobState, message: str, now: datetime) -> None: ...
     async def jobs(self, *, limit: int = 50) -> list[Job]: ...
     async def job(self, number: int) -> Job | None: ...
+
+
+class Shares(Protocol):
+    """Which static versions there are."""
+
+    async def share(self, workspace: int, notebook: NotebookPath, token: str, now: datetime) -> Share:
+        """The share of that notebook, with the token that it had before, or else `token`."""
+
+    async def share_of(self, workspace: int, notebook: NotebookPath) -> Share | None: ...
+    async def by_token(self, token: str) -> Share | None: ...
+    async def shares(self, workspace: int | None = None) -> list[Share]: ...
+    async def unshare(self, token: str) -> None: ...
 
 
 class Statistics(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -12,9 +12,21 @@ from nbhostd.core import lifecycle as life
 from nbhostd.core.capacity import Queue, admit
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.lifecycle import State, step
-from nbhostd.core.model import Course, Intent, Opening, Phase, Place, Route, Run, UnitState, Visit, Workspace
-from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
-from nbhostd.core.ports import CourseShelf, Desk, Host, Locks, Statistics
+from nbhostd.core.model import (
+    Intent,
+    Mode,
+    Opening,
+    Phase,
+    Place,
+    Prepared,
+    Route,
+    Run,
+    UnitState,
+    Visit,
+    Workspace,
+)
+from nbhostd.core.names import NotebookPath, WorkspaceId
+from nbhostd.core.ports import CourseShelf, Host, Locks, Preparer, Statistics
 from nbhostd.core.subject import subject
 from nbhostd.core.unitspec import service_name, socket_name, workspace_number
 from nbhostd.core.urls import notebook_url
@@ -31,13 +43,13 @@ class Workspaces:
     """Who has which workspace, and what becomes of it. Everything that decides is in core; here it is told and done."""
 
     def __init__(
-        self, starter: Starter, courses: CourseShelf, desk: Desk, host: Host,
+        self, starter: Starter, courses: CourseShelf, preparers: Mapping[Mode, Preparer], host: Host,
         statistics: Statistics, locks: Locks, tasks: Tasks,
     ) -> None:  # fmt: skip
         self.starter = starter
+        self._preparers = preparers
         self.entries = Entries()
         self._courses = courses
-        self._desk = desk
         self._host = host
         self._statistics = statistics
         self._locks = locks
@@ -57,45 +69,41 @@ class Workspaces:
     async def open(self, visit: Visit) -> Opening:
         """Prepare a visit's files and ask for a start, without waiting for the container.
 
+        When the student has to choose first (`Prepared.earlier`), nothing is started yet.
         Raises Refused (no such course or notebook), NotNow (too many in the queue), WorldError (disk, desk).
         """
         with subject(visit.workspace):
             course = await self._courses.get(visit.workspace.course)
-            async with self._locks(str(visit.workspace)):
-                notebook, in_course = await self._locate(course, visit)
+            preparer = self._preparers[visit.mode]
+            async with self.locked(visit.workspace):
+                known = await self._store.workspace(visit.workspace)
+                notebook = await preparer.locate(course, visit, known)
                 entry = await self._entry_for(visit)
+                prepared = await preparer.prepare(course, visit, notebook, entry.workspace)
+                if visit.mode is Mode.CLASSROOM:
+                    entry.workspace = replace(entry.workspace, mode=visit.mode)
+            url = visit.page
+            if prepared.notebook is not None:
                 settings = await self._courses.settings(course)
-                copied = await self._desk.prepare(
-                    entry.workspace.number, entry.workspace.uid, course.name,
-                    notebook=notebook if in_course else None, force=visit.forcecopy,
-                    links=settings.static_mappings,
-                    aside=f"{self.starter.clock.now():%Y%m%dT%H%M%SZ}",
-                )  # fmt: skip
-            await self._make_sure(entry)
-            reset = visit.forcecopy and copied
+                url = notebook_url(settings.notebook_url_format, prepared.notebook)
+            if prepared.earlier is None:
+                await self._make_sure(entry)
+                self._tell_of(entry, visit, prepared)
+                self._visit(entry)
+            return Opening(entry.workspace, prepared, url)
+
+    def _tell_of(self, entry: Entry, visit: Visit, prepared: Prepared) -> None:
+        notebook = prepared.notebook
+        reset = visit.forcecopy and prepared.copied
+        if notebook is not None:
             self._record(entry, "reset" if reset else "open", notebook)
-            log.info(
-                "%s %s%s", "reset" if reset else "open", notebook, " (copied)" if copied and not reset else ""
-            )
-            self._visit(entry)
-            url = notebook_url(settings.notebook_url_format, notebook)
-            return Opening(entry.workspace, notebook, url, copied)
-
-    async def _locate(self, course: Course, visit: Visit) -> tuple[NotebookPath, bool]:
-        known = await self._store.workspace(visit.workspace)
-
-        async def exists_in_workspace(path: NotebookPath) -> bool:
-            return known is not None and (await self._desk.exists(known.number, known.uid, [path]))[0]
-
-        notebook = await self._courses.locate(course, visit.notebook, exists_in_workspace)
-        if notebook is None:
-            raise Refused("This course has no such notebook.", status=404, reason="no-such-notebook")
-        return notebook, await self._courses.has(course, notebook)
+        copied = " (copied)" if prepared.copied and not reset else ""
+        log.info("%s %s%s", "reset" if reset else "open", notebook or visit.page, copied)
 
     async def _entry_for(self, visit: Visit) -> Entry:
         label = new_label(self.starter.random_bytes)
         now = self.starter.clock.now()
-        workspace = await self._store.ensure_workspace(visit.workspace, visit.mode, label, now)
+        workspace = await self._store.ensure_workspace(visit.workspace, Mode.MOOC, label, now)
         entry = self.entries.by_id(workspace.id)
         return entry if entry is not None else self.entries.add(workspace, now)
 
@@ -229,29 +237,6 @@ class Workspaces:
         entry = self.entries.by_id(workspace.id)
         if entry is not None:
             entry.workspace = replace(entry.workspace, intent=Intent.COLD, armed_spec="")
-
-    async def delete(self, id: WorkspaceId) -> None:
-        """Delete a workspace with all its files. Not being there is success."""
-        with subject(id):
-            async with self._locks(str(id)):
-                workspace = await self._store.workspace(id)
-                if workspace is None:
-                    return
-                await self.stop(id, "deleted")
-                await self.disarm(workspace)
-                await self._desk.delete(workspace.number, workspace.uid)
-                await self._store.delete_workspace(workspace.number)
-                entry = self.entries.by_id(id)
-                if entry is not None:
-                    self.entries.remove(entry)
-            log.info("deleted with its files")
-
-    async def delete_of_course(self, course: CourseName) -> int:
-        """Delete every workspace of a course; how many there were."""
-        workspaces = await self._store.workspaces(course)
-        for workspace in workspaces:
-            await self.delete(workspace.id)
-        return len(workspaces)
 
     # The machine of states: told here, done below
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -35,7 +36,7 @@ _LAUNCH = f"/{{launch:/*(?:{'|'.join(LAUNCH_NAMES)})(?:/(?s:.*))?}}"
 
 
 class Mountable(Protocol):
-    """Whoever answers below /w/<secret>/ (web/proxy.py)."""
+    """Whoever has routes of its own: the proxy, and each further room of the web floor."""
 
     def add_to(self, router: web.UrlDispatcher) -> None: ...
 
@@ -57,8 +58,8 @@ class Floor:
         _log(request, error)
         return self._context.pages.error(request, fault_of(error))
 
-    def application(self, proxy: Mountable) -> web.Application:
-        """The application, with the proxy's routes after ours."""
+    def application(self, proxy: Mountable, rooms: Sequence[Mountable] = ()) -> web.Application:
+        """The application: our routes, those of `rooms`, and after them the proxy's."""
         context, waiting, enter = self._context, self._waiting, Enter(self._context)
         app = web.Application(middlewares=[_errors(context), _hosts(context)], client_max_size=MAX_BODY)
         get = app.router.add_get
@@ -72,7 +73,8 @@ class Floor:
         get(f"/w/{_SECRET}/.nbhostd/enter", enter.enter, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/entered", enter.entered, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/tab", enter.tab, allow_head=False)
-        proxy.add_to(app.router)
+        for room in (*rooms, proxy):
+            room.add_to(app.router)
         app.on_shutdown.append(waiting.close)
         return app
 

@@ -33,7 +33,7 @@ class Student:
                 Visit(wanted.workspace, wanted.notebook, forcecopy=wants_reset(request.query))
             )
             target = with_identity(opening.notebook_url, wanted.workspace)
-            waiter = Waiter(wanted.workspace, target, context.clock.now(), opening.notebook)
+            waiter = Waiter(wanted.workspace, target, context.clock.now(), opening.notebook or "")
             place = await context.workspaces.wait(wanted.workspace, context.settings().patience)
         return self._waiting.lead_on(waiter, place)
 

@@ -43,6 +43,16 @@ class FakeStore:
         if course.name in self._courses:
             self._courses[course.name] = course
 
+    async def rename_course(self, old: CourseName, new: CourseName) -> None:
+        if new in self._courses:
+            raise Refused(f"There is already a course “{new}”.", status=409, reason="course-exists")
+        if old not in self._courses:
+            return
+        self._courses[new] = replace(self._courses.pop(old), name=new)
+        for number, known in self._workspaces.items():
+            if known.id.course == old:
+                self._workspaces[number] = replace(known, id=WorkspaceId(new, known.id.student))
+
     async def delete_course(self, name: CourseName) -> None:
         if any(workspace.id.course == name for workspace in self._workspaces.values()):
             raise Refused(f"The course “{name}” still has workspaces.", status=409, reason="course-in-use")
@@ -77,6 +87,10 @@ class FakeStore:
             for workspace in self._workspaces.values()
             if course in (None, workspace.id.course) and intent in (None, workspace.intent)
         ]
+
+    async def set_mode(self, number: int, mode: Mode) -> None:
+        if number in self._workspaces:
+            self._workspaces[number] = replace(self._workspaces[number], mode=mode)
 
     async def set_intent(self, number: int, intent: Intent, armed_spec: str) -> None:
         if number in self._workspaces:

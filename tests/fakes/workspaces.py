@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from nbhostd.core.errors import NbhostdError, Refused
-from nbhostd.core.model import Opening, Phase, Place, Route, Run, Visit, Workspace
+from nbhostd.core.model import Opening, Phase, Place, Prepared, Route, Run, Visit, Workspace
 from nbhostd.core.names import NotebookPath, WorkspaceId
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
@@ -58,9 +58,11 @@ class FakeWorkspaces:
         if self.refusal is not None:
             raise self.refusal
         workspace = self._ensure(visit.workspace)
-        notebook = NotebookPath.parse(visit.notebook if visit.notebook.suffix else visit.notebook + ".md")
         self._visit(visit.workspace)
-        return Opening(workspace, notebook, f"notebooks/{quote(notebook)}", visit.forcecopy)
+        if visit.notebook is None:
+            return Opening(workspace, Prepared(None), visit.page)
+        notebook = NotebookPath.parse(visit.notebook if visit.notebook.suffix else visit.notebook + ".md")
+        return Opening(workspace, Prepared(notebook, copied=visit.forcecopy), f"notebooks/{quote(notebook)}")
 
     def place(self, id: WorkspaceId) -> Place:
         return self._places.get(id, Place(Phase.ASLEEP))

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from nbhostd.core.config import Config
 from nbhostd.core.errors import Refused
-from nbhostd.core.model import Course, CourseSettings, HostFacts, JupyterStatus, Mapping, Run, Visit
+from nbhostd.core.model import Course, CourseSettings, HostFacts, JupyterStatus, Mapping, Mode, Run, Visit
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
+from nbhostd.services.mooc import Mooc
 from nbhostd.services.reconcile import Reconciler
+from nbhostd.services.removal import Removal
 from nbhostd.services.scheduler import IdleRound
 from nbhostd.services.starter import Starter
 from nbhostd.services.tasks import KeyedLocks, Tasks
@@ -157,9 +159,11 @@ class Cast:
             self.config, "/run/nbh", self.store, self.systemd, self.images, self.env_files, self.clock,
             lambda count: next(self._bytes)[:count],
         )  # fmt: skip
+        preparers = {Mode.MOOC: Mooc(self.courses, self.desk, self.clock)}
         self.workspaces = Workspaces(
-            self.starter, self.courses, self.desk, self.host, self.events, KeyedLocks(), self.tasks
+            self.starter, self.courses, preparers, self.host, self.events, KeyedLocks(), self.tasks
         )
+        self.removal = Removal(self.workspaces, self.desk)
         self.reconciler = Reconciler(self.workspaces, self.courses)
         self.idle_round = IdleRound(self.workspaces, self.jupyter, lambda number: 0)
 

@@ -25,7 +25,11 @@ async def cast() -> AsyncIterator[Cast]:
 
 async def test_a_visit_ends_at_a_server_with_a_capability(cast: Cast) -> None:
     opening = await cast.workspaces.open(visit_of("python/alice"))
-    assert (opening.notebook, opening.copied, opening.notebook_url) == ("w1/a.md", True, "notebooks/w1/a.md")
+    assert (opening.notebook, opening.prepared.copied, opening.notebook_url) == (
+        "w1/a.md",
+        True,
+        "notebooks/w1/a.md",
+    )
     place = await cast.workspaces.wait(ALICE, 5)
     assert place.phase is Phase.READY
     assert place.run is not None
@@ -260,7 +264,7 @@ async def test_the_cookie_is_required_once_kept_and_never_after_a_browser_refuse
 
 async def test_deleting_takes_units_files_and_memory_away(cast: Cast) -> None:
     run = await cast.opened("python/alice")
-    await cast.workspaces.delete(ALICE)
+    await cast.removal.delete(ALICE)
     assert cast.workspaces.route(run.secret) is None
     assert cast.desk.files == {}
     assert await cast.store.workspace(ALICE) is None

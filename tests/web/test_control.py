@@ -103,6 +103,7 @@ class ControlScene(BuildScene):
                 jobs=self.jobs,
                 logs=self.jobs,
                 workspaces=self,
+                removal=self,
                 status=self,
                 check=self.check,
             )

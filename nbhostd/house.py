@@ -1,0 +1,161 @@
+"""The house: every service and room of the web floor, introduced to whom they speak to. Decides nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from nbhostd.adapters.desk import SocketDesk
+from nbhostd.adapters.envfiles import EnvFileDirectory
+from nbhostd.adapters.git import Mirrors
+from nbhostd.adapters.host import LinuxHost
+from nbhostd.adapters.jobs import UnitJobRunner
+from nbhostd.adapters.jupyter import SocketJupyter
+from nbhostd.adapters.podman import PodmanImages
+from nbhostd.adapters.statistics import SqliteStatistics
+from nbhostd.adapters.store import SqliteStore
+from nbhostd.adapters.systemd import Systemd
+from nbhostd.core.access import Keyring
+from nbhostd.core.checks import Finding, findings
+from nbhostd.core.config import Config
+from nbhostd.core.model import Mode
+from nbhostd.core.ports import Clock
+from nbhostd.services.courses import Courses
+from nbhostd.services.images import ImageBuilder
+from nbhostd.services.jobbook import JobBook
+from nbhostd.services.mooc import Mooc
+from nbhostd.services.reconcile import Reconciler
+from nbhostd.services.removal import Removal
+from nbhostd.services.scheduler import IdleRound
+from nbhostd.services.starter import Starter
+from nbhostd.services.status import Status
+from nbhostd.services.tasks import KeyedLocks, Tasks
+from nbhostd.services.workspaces import Workspaces
+from nbhostd.web.app import Context, Floor, Mountable, WebSettings
+from nbhostd.web.control import ControlContext, Room, create_control_app
+from nbhostd.web.pages import Pages
+from nbhostd.web.proxy import Proxy
+from nbhostd.web.proxy_guard import ProxySettings
+
+_IMAGE_INDEX = ".local/share/containers/storage/overlay-images/images.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the house stands on; `config` and `keyring` are the present ones, a reload may change them."""
+
+    config: Callable[[], Config]
+    keyring: Callable[[], Keyring]
+    runtime: Path
+    store: SqliteStore
+    statistics: SqliteStatistics
+    systemd: Systemd
+    clock: Clock
+    tasks: Tasks
+    closing: AsyncExitStack
+
+
+class House:
+    """Everybody introduced to everybody."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self.config, self.keyring = ground.config, ground.keyring
+        self.clock, self.store = ground.clock, ground.store
+        self._introduce_world()
+        self._introduce_services()
+        self._introduce_web()
+
+    def _introduce_world(self) -> None:
+        ground = self._ground
+        state = Path(self.config().paths.state)
+        self.runtime = ground.runtime / "nbhostd"
+        self.host = LinuxHost(state)
+        self.jobs = UnitJobRunner(ground.systemd, state / "jobs")
+        self.podman = PodmanImages(ground.runtime / "podman" / "podman.sock", state / _IMAGE_INDEX)
+        self.git = Mirrors(state / "courses", home=state)
+        ground.closing.push_async_callback(self.git.close)
+        self.desk = SocketDesk(self.runtime / "desk.sock")
+        self.env_files = EnvFileDirectory(self.runtime)
+
+    def _introduce_services(self) -> None:
+        ground, locks = self._ground, KeyedLocks()
+        self.book = JobBook(self.store, self.jobs.logs, self.clock)
+        self.courses = Courses(
+            self.store, self.git, self.book, locks, self.clock,
+            default_image=lambda: self.config().courses.default_image,
+        )  # fmt: skip
+        self.builder = ImageBuilder(self.podman, self.jobs, self.book, self.courses, self.git, self.config)
+        starter = Starter(
+            self.config(), str(self.runtime), self.store, ground.systemd, self.podman, self.env_files,
+            self.clock, secrets.token_bytes,
+        )  # fmt: skip
+        preparers = {Mode.MOOC: Mooc(self.courses, self.desk, self.clock)}
+        self.workspaces = Workspaces(
+            starter, self.courses, preparers, self.host, ground.statistics, locks, ground.tasks
+        )
+        self.removal = Removal(self.workspaces, self.desk)
+        self.reconciler = Reconciler(self.workspaces, self.courses)
+
+    def _introduce_web(self) -> None:
+        pages = Pages(
+            Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
+        )
+        context = Context(self._web_settings, self.workspaces, self.store, self.clock, pages)
+        self.floor = Floor(context)
+        self.proxy = Proxy(self.workspaces, self._proxy_settings(), self.floor.on_visit, self.floor.on_error)
+        self.workspaces.on_end(lambda number: self.proxy.end(number, 1001))
+        self.status = Status(self.workspaces, self.courses, self.proxy.connections)
+        self.idle_round = IdleRound(
+            self.workspaces, SocketJupyter(self.workspaces.starter.socket_path), self.proxy.connections
+        )
+
+    def front(self) -> web.Application:
+        """What browsers reach."""
+        rooms: list[Mountable] = []
+        return self.floor.application(self.proxy, rooms)
+
+    def control(self) -> web.Application:
+        """What nbhostctl reaches."""
+        more: list[Callable[[Tasks], Room]] = []
+        context = ControlContext(
+            config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
+            courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, logs=self.jobs,
+            workspaces=self.workspaces, removal=self.removal, status=self.status, check=self._check,
+        )  # fmt: skip
+        return create_control_app(context, more)
+
+    def reconfigure(self) -> None:
+        """Take over what a reload has changed."""
+        self.workspaces.starter = replace(self.workspaces.starter, config=self.config())
+        self.proxy.settings = self._proxy_settings()
+
+    def _web_settings(self) -> WebSettings:
+        server = self.config().server
+        return WebSettings(
+            server.public_url,
+            self.keyring(),
+            server.workspace_domain,
+            server.frame_ancestors,
+            server.legacy_referers,
+        )
+
+    def _proxy_settings(self) -> ProxySettings:
+        server = self.config().server
+        public = urlsplit(server.public_url)
+        return ProxySettings(
+            workspace_domain=server.workspace_domain,
+            public_scheme=public.scheme,
+            public_port=public.port,
+            frame_ancestors=server.frame_ancestors,
+        )
+
+    async def _check(self) -> tuple[Finding, ...]:
+        config = self.config()
+        return findings(config.admission, config.limits, self.host.facts(), self.host.budgets())

@@ -1,0 +1,97 @@
+"""Courses, as nbhostctl asks for them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from nbhostd.core import imagenames
+from nbhostd.core.errors import Refused
+from nbhostd.core.giturl import GitUrl
+from nbhostd.core.names import CourseName
+from nbhostd.services.courses import Changes
+from nbhostd.services.tasks import Tasks
+from nbhostd.web.control_context import ControlContext, course_name
+from nbhostd.web.control_shapes import course_shape, report_shape, settings_shape
+from nbhostd.web.control_wire import Say, Shape, read_body, required, stream
+
+
+class CoursesControl:
+    """Create, show, change, pull and delete."""
+
+    def __init__(self, context: ControlContext, tasks: Tasks) -> None:
+        self._c = context
+        self._tasks = tasks
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is answered here."""
+        return [
+            web.get("/v1/courses", self.list_courses),
+            web.post("/v1/courses", self.create_course),
+            web.get("/v1/courses/{course}", self.show_course),
+            web.patch("/v1/courses/{course}", self.change_course),
+            web.delete("/v1/courses/{course}", self.delete_course),
+            web.post("/v1/courses/{course}/pull", self.pull_course),
+        ]
+
+    async def list_courses(self, request: web.Request) -> web.Response:
+        courses = [course_shape(course) for course in await self._c.courses.list()]
+        return web.json_response({"courses": courses})
+
+    async def create_course(self, request: web.Request) -> web.StreamResponse:
+        body = await read_body(request, {"name": str, "git_url": str, "image": str, "branch": str})
+        name, git_url = CourseName.parse(required(body, "name")), required(body, "git_url")
+
+        async def work(say: Say) -> Shape:
+            course, report = await self._c.courses.create(
+                name, git_url, say, image=body.get("image"), branch=body.get("branch")
+            )
+            if await self._c.images.digest(course.image) is None:
+                say(
+                    f"warning: its image is not here yet: nbhostctl image build {_target(course.image, name)}"
+                )
+            return {"course": course_shape(course), "report": report_shape(report)}
+
+        return await stream(request, self._tasks, work)
+
+    async def show_course(self, request: web.Request) -> web.Response:
+        course = await self._c.courses.get(course_name(request))
+        settings = await self._c.courses.settings(course)
+        return web.json_response(
+            {
+                **course_shape(course),
+                "image_digest": await self._c.images.digest(course.image),
+                "workspaces": len(await self._c.store.workspaces(course.name)),
+                "recipe": await self._c.courses.recipe(course),
+                "settings": settings_shape(settings),
+            }
+        )
+
+    async def change_course(self, request: web.Request) -> web.Response:
+        body = await read_body(
+            request, {"git_url": str, "branch": str, "image": str, "autopull": bool, "archived": bool}
+        )
+        if not body:
+            raise Refused("Nothing to change was given.")
+        course = await self._c.courses.change(course_name(request), Changes(**body))
+        warning = GitUrl.parse(course.git_url).warning if "git_url" in body else ""
+        return web.json_response({"course": course_shape(course), "warnings": [warning] if warning else []})
+
+    async def delete_course(self, request: web.Request) -> web.Response:
+        body = await read_body(request, {"with_workspaces": bool})
+        delete_workspaces = self._c.removal.delete_of_course if body.get("with_workspaces") else None
+        deleted = await self._c.courses.delete(course_name(request), delete_workspaces)
+        return web.json_response({"workspaces_deleted": deleted})
+
+    async def pull_course(self, request: web.Request) -> web.StreamResponse:
+        name = course_name(request)
+
+        async def work(say: Say) -> Shape:
+            return {"report": report_shape(await self._c.courses.pull(name, say))}
+
+        return await stream(request, self._tasks, work)
+
+
+def _target(image: str, course: CourseName) -> str:
+    """What to write after `nbhostctl image build` for an image."""
+    short = imagenames.shown(image)
+    return short if short in imagenames.KINDS else str(course)
