@@ -121,6 +121,16 @@ class Toolbox(Protocol):
         """
 
 
+class LocalFiles(Protocol):
+    """What the administrator lays over a course: <state>/local/<course>/."""
+
+    async def read(self, course: CourseName, name: str, *, limit: int = 1 << 20) -> bytes | None:
+        """The first `limit` bytes of a file, or None when there is none."""
+
+    def path(self, course: CourseName, name: str) -> str | None:
+        """Where a file or directory of that name is, absolute, or None."""
+
+
 class Preparer(Protocol):
     """One way of giving a workspace its content (services/mooc.py, services/classroom.py)."""
 
