@@ -17,6 +17,7 @@ from nbhostd.adapters.git import Mirrors
 from nbhostd.adapters.host import LinuxHost
 from nbhostd.adapters.jobs import UnitJobRunner
 from nbhostd.adapters.jupyter import SocketJupyter
+from nbhostd.adapters.localfiles import LocalDirectory
 from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
@@ -81,6 +82,7 @@ class House:
         self.podman = PodmanImages(ground.runtime / "podman" / "podman.sock", state / _IMAGE_INDEX)
         self.git = Mirrors(state / "courses", home=state)
         ground.closing.push_async_callback(self.git.close)
+        self.local = LocalDirectory(state / "local")
         self.desk = SocketDesk(self.runtime / "desk.sock")
         self.env_files = EnvFileDirectory(self.runtime)
 

@@ -130,6 +130,9 @@ class LocalFiles(Protocol):
     def path(self, course: CourseName, name: str) -> str | None:
         """Where a file or directory of that name is, absolute, or None."""
 
+    def version(self, course: CourseName, name: str) -> str:
+        """Differs whenever the file does; '' when there is none. Cheap."""
+
 
 class Preparer(Protocol):
     """One way of giving a workspace its content (services/mooc.py, services/classroom.py)."""
