@@ -121,6 +121,7 @@ class Daemon:
     async def _adopt(self) -> None:
         known = await self.house.reconciler.load()
         await self._reconcile()
+        self.tasks.spawn("tools of an earlier life", self._sweep_tools())
         self.tasks.spawn("sockets after a start", self._tend_sockets())
         for job in await self.house.book.left_open(BUILD):
             self.tasks.spawn(f"job {job.number}", self.house.builder.resume(job))
@@ -141,6 +142,12 @@ class Daemon:
             await self.house.reconciler.reconcile()
         except NbhostdError as error:
             log.error("what runs could not be compared with what should: %s", error)
+
+    async def _sweep_tools(self) -> None:
+        try:
+            await self.house.toolbox.sweep()
+        except NbhostdError as error:
+            log.error("tools that were under way could not be ended: %s", error)
 
     async def _tend_sockets(self) -> None:
         try:

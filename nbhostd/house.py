@@ -22,6 +22,7 @@ from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
+from nbhostd.adapters.toolbox import PodmanToolbox
 from nbhostd.core.access import Keyring
 from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
@@ -85,6 +86,7 @@ class House:
         self.local = LocalDirectory(state / "local")
         self.desk = SocketDesk(self.runtime / "desk.sock")
         self.env_files = EnvFileDirectory(self.runtime)
+        self.toolbox = PodmanToolbox(ground.systemd, self.config, state / "tools")
 
     def _introduce_services(self) -> None:
         ground, locks = self._ground, KeyedLocks()

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Protocol
 
 from nbhostd.adapters.joblogs import JobLogs, Tail
+from nbhostd.adapters.unit_ends import ServiceRunner, UnitEnds
 from nbhostd.core.errors import WorldError
 from nbhostd.core.jobspec import SLICE, describe_job, job_end, job_unit, why_it_failed
-from nbhostd.core.model import JobSpec, JobState, UnitState, UnitStatus
-from nbhostd.core.unitspec import UnitSpec
+from nbhostd.core.model import JobSpec, JobState
 
-# A running job's new lines are handed on this often, in seconds.
-_LOOK = 0.3
-# Changes are told by systemd; if it forgets to, the unit is asked after this many looks.
-_LOOKS_PER_QUESTION = 20
 _STOP_TIMEOUT = 20.0
 # A build that prints without end must not fill the disk, in bytes.
 _LONGEST_LOG = 64 << 20
-
-
-class ServiceRunner(Protocol):
-    """What of systemd a job needs."""
-
-    async def run_service(self, spec: UnitSpec, slices: Sequence[UnitSpec] = ()) -> str: ...
-    async def status(self, unit: str) -> UnitStatus: ...
-    async def stop(self, unit: str, *, timeout: float) -> None: ...
-    async def reset_failed(self, unit: str) -> None: ...
-    def on_change(self, callback: Callable[[str], None]) -> None: ...
 
 
 class UnitJobRunner:
@@ -40,13 +24,7 @@ class UnitJobRunner:
         self.logs = JobLogs(directory)
         self._directory = directory
         self._cancelled: set[int] = set()
-        self._changed: dict[str, asyncio.Event] = {}
-        systemd.on_change(self._on_change)
-
-    def _on_change(self, unit: str) -> None:
-        for name, event in self._changed.items():
-            if unit in ("", name):
-                event.set()
+        self._ends = UnitEnds(systemd)
 
     async def run(self, number: int, spec: JobSpec, on_line: Callable[[str], None]) -> JobState:
         """Run to the end, feeding complete lines of output; the state it ended in.
@@ -84,11 +62,13 @@ class UnitJobRunner:
             raise WorldError("The job's log cannot be written.", detail=str(error)) from error
 
     async def _see_through(self, number: int, tail: Tail, on_line: Callable[[str], None]) -> JobState:
-        changed = self._changed[job_unit(number)] = asyncio.Event()
-        try:
-            status = await self._end(number, tail, on_line, changed)
-        finally:
-            del self._changed[job_unit(number)]
+        async def look() -> None:
+            for line in tail.lines():
+                on_line(line)
+            if tail.offset > _LONGEST_LOG and number not in self._cancelled:
+                await self._stop_flood(number)
+
+        status = await self._ends.wait(job_unit(number), look)
         cancelled = number in self._cancelled
         self._cancelled.discard(number)
         end = job_end(status, cancelled=cancelled)
@@ -97,30 +77,8 @@ class UnitJobRunner:
             self.logs.append(number, why_it_failed(status))
         for line in tail.lines(last=True):
             on_line(line)
-        await self._forget(number)
+        await self._ends.forget(job_unit(number))
         return end
-
-    async def _end(
-        self, number: int, tail: Tail, on_line: Callable[[str], None], changed: asyncio.Event
-    ) -> UnitStatus:
-        """The status of the job's unit once its program has ended."""
-        looks = 0
-        while True:
-            if changed.is_set() or looks % _LOOKS_PER_QUESTION == 0:
-                changed.clear()
-                status = await self._ask(number)
-                if status is not None and job_end(status, cancelled=False) is not None:
-                    return status
-            for line in tail.lines():
-                on_line(line)
-            if tail.offset > _LONGEST_LOG and number not in self._cancelled:
-                await self._stop_flood(number)
-            looks += 1
-            try:
-                async with asyncio.timeout(_LOOK):
-                    await changed.wait()
-            except TimeoutError:
-                continue
 
     async def _stop_flood(self, number: int) -> None:
         try:
@@ -128,23 +86,3 @@ class UnitJobRunner:
         except WorldError:
             return  # tried again at the next look
         self.logs.append(number, "It printed too much and was stopped.")
-
-    async def _ask(self, number: int) -> UnitStatus | None:
-        """The unit's status, or None when systemd cannot be asked just now: not knowing is not an end."""
-        try:
-            return await self._systemd.status(job_unit(number))
-        except WorldError:
-            return None
-
-    async def _forget(self, number: int) -> None:
-        """Unload the unit, which was kept to tell how it ended."""
-        unit = job_unit(number)
-        status = await self._ask(number)
-        if status is None or status.state is UnitState.ABSENT:
-            return
-        try:
-            await self._systemd.stop(unit, timeout=_STOP_TIMEOUT)
-            await self._systemd.reset_failed(unit)
-        except WorldError:
-            # It stays until the next boot, holding nothing but a name that is never used again.
-            return

@@ -44,6 +44,7 @@ _SIGNATURES: dict[str, tuple[str, ...]] = {
     ),
     "as": ("Environment", "After", "Wants", "Requires", "BindsTo", "PartOf"),
     "a(ss)": ("Listen",),
+    "a(sasas)": ("ExecStartEx",),
     "a(sasb)": ("ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "ExecStopPost"),
 }
 _SIGNATURE_OF = {name: signature for signature, names in _SIGNATURES.items() for name in names}
@@ -62,6 +63,9 @@ def typed(name: str, value: PropertyValue) -> tuple[str, DBusValue]:
         raise ValueError(f"no D-Bus type is known for the unit property {name}")
     if signature == "a(sasb)":
         return signature, [_command(name, value)]
+    if signature == "a(sasas)":
+        path, argv, _ = _command(name, value)
+        return signature, [[path, argv, ["no-env-expand"]]]
     if signature == "a(ss)":
         return signature, [list(pair) for pair in _tuple(name, value)]
     if signature == "as":

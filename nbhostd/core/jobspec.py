@@ -11,6 +11,14 @@ SLICE = UnitSpec(
 )
 """Jobs give way to students: a fifth of a workspace's weight, for all of them together."""
 
+HURRIED = UnitSpec(
+    "nbhtools.slice",
+    (("Description", "What nbhostd does to files while a student waits"), ("CPUWeight", 100)),
+)
+"""The others' place: somebody is looking at a page that waits."""
+
+_TOOL_MEMORY = 2 << 30
+_TOOL_TASKS = 256
 _STOP_TIMEOUT = 10_000_000
 _HALF = 1 << 31
 """As systemd writes a share of the computer's memory: of 2 to the 32nd."""
@@ -40,7 +48,8 @@ def describe_job(number: int, spec: JobSpec, log: str) -> UnitSpec:
         (
             ("Description", f"nbhostd job {number}: {spec.kind} {spec.subject}"),
             ("Type", "exec"),
-            ("ExecStart", spec.argv),
+            # Unlike ExecStart, with a word to systemd that a "$" in it is just a character.
+            ("ExecStartEx", spec.argv),
             ("Environment", tuple(f"{name}={value}" for name, value in spec.environment)),
             *directory,
             ("Slice", SLICE.name),
@@ -55,7 +64,40 @@ def describe_job(number: int, spec: JobSpec, log: str) -> UnitSpec:
             ("CollectMode", "inactive"),
             ("SyslogIdentifier", f"nbh/job/{number}"),
             ("StandardInput", "null"),
-            ("StandardOutputFileToAppend", log),
+            ("StandardOutputFileToAppend", spec.output or log),
+            ("StandardErrorFileToAppend", log),
+        ),
+    )
+
+
+def tool_unit(id: str) -> str:
+    """The name of a tool's service."""
+    return f"nbhtool-{id}.service"
+
+
+def describe_tool(
+    id: str, argv: tuple[str, ...], *, title: str, output: str, log: str, timeout: float, hurried: bool
+) -> UnitSpec:
+    """The transient service of a program of ours on a workspace's files; like a job's, and within the limits of one student."""
+    return UnitSpec(
+        tool_unit(id),
+        (
+            ("Description", f"nbhostd tool: {title}"),
+            ("Type", "exec"),
+            ("ExecStartEx", argv),
+            ("Slice", (HURRIED if hurried else SLICE).name),
+            ("Delegate", True),
+            ("MemoryMax", _TOOL_MEMORY),
+            ("MemorySwapMax", 0),
+            ("TasksMax", _TOOL_TASKS),
+            ("OOMScoreAdjust", 900),
+            ("RuntimeMaxUSec", round(timeout * 1_000_000)),
+            ("TimeoutStopUSec", _STOP_TIMEOUT),
+            ("RemainAfterExit", True),
+            ("CollectMode", "inactive"),
+            ("SyslogIdentifier", f"nbh/tool/{id}"),
+            ("StandardInput", "null"),
+            ("StandardOutputFileToAppend", output),
             ("StandardErrorFileToAppend", log),
         ),
     )

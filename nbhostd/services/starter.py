@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from nbhostd.core.argv import ContainerSpec, run_workspace
 from nbhostd.core.config import Config
 from nbhostd.core.errors import WorldError
-from nbhostd.core.model import Course, Intent, Run, Workspace
-from nbhostd.core.ports import Clock, EnvFiles, Images, Store, Systemd
+from nbhostd.core.model import Course, Intent, Mode, Run, Workspace
+from nbhostd.core.ports import Clock, EnvFiles, Images, LocalFiles, Store, Systemd
 from nbhostd.core.unitspec import SocketServiceSpec, UnitPlan, describe_workspace, service_name, socket_name
 from nbhostd.core.urls import workspace_origin
 
@@ -47,6 +47,7 @@ class Starter:
     env_files: EnvFiles
     clock: Clock
     random_bytes: RandomBytes
+    local: LocalFiles | None = None
 
     def socket_path(self, number: int) -> str:
         """Where a workspace's server listens; AF_UNIX paths end at 107 bytes, so numbers only."""
@@ -54,12 +55,16 @@ class Starter:
 
     def describe(self, workspace: Workspace, course: Course, digest: str) -> SocketServiceSpec:
         """The units of a workspace, were it started now."""
+        courses = f"{self.config.paths.state}/courses/{course.name}"
+        overlay = self.local.path(course.name, "jupyter") if self.local is not None else None
         container = ContainerSpec(
             number=workspace.number,
             uid=workspace.uid,
             image=digest,
             workspace_dir=f"{self.config.paths.state}/workspaces/{workspace.number}",
-            course_dir=f"{self.config.paths.state}/courses/{course.name}/public",
+            course_dir=f"{courses}/public",
+            mirror_dir=f"{courses}/git" if workspace.mode is Mode.CLASSROOM else "",
+            jupyter_dir=overlay or "",
             env_file=self.env_files.path(workspace.number),
             seccomp=f"{self.config.paths.share}/images/seccomp.json",
             limits=self.config.limits,

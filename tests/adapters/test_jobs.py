@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nbhostd.adapters import joblogs, jobs
+from nbhostd.adapters import joblogs, jobs, unit_ends
 from nbhostd.adapters.joblogs import JobLogs, Tail
 from nbhostd.adapters.jobs import UnitJobRunner
 from nbhostd.core.errors import WorldError
@@ -88,8 +88,8 @@ async def test_a_manager_that_died_under_a_job_has_lost_it(
 async def test_could_not_ask_is_not_an_end(
     runner: UnitJobRunner, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "_LOOK", 0.01)
-    monkeypatch.setattr(jobs, "_LOOKS_PER_QUESTION", 1)
+    monkeypatch.setattr(unit_ends, "_LOOK", 0.01)
+    monkeypatch.setattr(unit_ends, "_LOOKS_PER_QUESTION", 1)
     run = asyncio.create_task(runner.run(5, shell("x"), print))
     await until(running(systemd))
     systemd.away = True

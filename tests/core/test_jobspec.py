@@ -12,7 +12,7 @@ def test_a_job_is_a_service_with_typed_properties() -> None:
     unit = describe_job(3, spec, "/var/lib/nbhostd/jobs/3.log")
     properties = dict(unit.properties)
     assert unit.name == "nbhjob-3.service"
-    assert properties["ExecStart"] == ("/usr/bin/podman", "build")
+    assert properties["ExecStartEx"] == ("/usr/bin/podman", "build")
     assert properties["RuntimeMaxUSec"] == 90_500_000
     assert properties["StandardErrorFileToAppend"] == "/var/lib/nbhostd/jobs/3.log"
     assert properties["WorkingDirectory"] == "/var/tmp"
