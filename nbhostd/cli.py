@@ -13,8 +13,8 @@ from nbhostd.adapters.host import SystemClock
 from nbhostd.core.errors import ConfigError
 from nbhostd.ctl import courses, images, jobs, workspaces
 from nbhostd.ctl.client import DEFAULT_SOCKET, Client, Failed, Unreachable
-from nbhostd.ctl.command import Call
-from nbhostd.ctl.console import FAILED, UNREACHABLE, Console, exit_code
+from nbhostd.ctl.command import Call, WrongUsage
+from nbhostd.ctl.console import FAILED, UNREACHABLE, USAGE, Console, exit_code
 
 _CONFIG = "/etc/nbhostd/nbhostd.toml"
 _LAUNCH_KEY = "/etc/nbhostd/launch.key"
@@ -31,9 +31,13 @@ first steps:
 
 `nbhostctl COMMAND --help` has examples. It asks the daemon through a socket that only root opens.
 
+Several courses (or students) at once: a plain word is one name, exactly; with * or ? (quote them) it is a
+pattern. 'python' means the course python and never python-mooc; 'python*' means both. A word that means nothing is
+an error, before anything is done.
+
 exit codes:
   0   done                         2   wrong usage, or a refused configuration
-  1   refused or failed            3   there is no such course, job or workspace
+  1   refused or failed (any)      3   there is no such course, job or workspace
   69  the daemon cannot be asked"""
 
 
@@ -62,6 +66,9 @@ def run(call: Call) -> int:
     """Do what the command line says; the exit code."""
     try:
         code: int = call.args.run(call)
+    except WrongUsage as error:
+        call.console.error(str(error))
+        return USAGE
     except Unreachable as error:
         call.console.error(str(error))
         return UNREACHABLE
@@ -110,9 +117,11 @@ def main() -> None:
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130  # as a shell reports SIGINT
-    except BrokenPipeError:
-        # Whoever read us has gone; Python must not complain about it once more at its end.
+    except OSError as error:
+        # Python must not complain about standard output once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # else whoever read us has gone, and wants to hear nothing
+            sys.stderr.write(f"nbhostctl: what was to be said could not be written: {error.strerror}\n")
         code = FAILED
     sys.exit(code)
 

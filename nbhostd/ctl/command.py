@@ -9,7 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from nbhostd.ctl.client import Client, Shape
-from nbhostd.ctl.console import Console
+from nbhostd.ctl.console import WARNINGS, Console
+
+
+class WrongUsage(Exception):
+    """Arguments that do not go together, where argparse cannot see it: exit code 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,28 @@ class Call:
     """What is wrong with the configuration files on this computer."""
 
     def follow(self, method: str, url: str, body: Shape | None = None) -> Shape:
-        """Ask for something long and show its lines as they come; its result."""
+        """Ask for something long and show its lines as they come, and how far it is; its result."""
+        return self._follow(method, url, body, self.console.progress)
+
+    def follow_quietly(self, method: str, url: str, body: Shape | None = None) -> Shape:
+        """The same, showing only its warnings and how far it is: for one of several."""
+
+        def warnings_only(line: str) -> None:
+            if line.startswith(WARNINGS):
+                self.console.progress(line)
+
+        return self._follow(method, url, body, warnings_only)
+
+    def _follow(self, method: str, url: str, body: Shape | None, on_line: Callable[[str], None]) -> Shape:
         result: Shape = {}
         for shape in self.client.stream(method, url, body):
             if "line" in shape:
-                self.console.progress(shape["line"])
+                on_line(shape["line"])
+            elif "progress" in shape:
+                self.console.bar(*shape["progress"])
             else:
                 result = shape["result"]
+        self.console.end_bar()
         return result
 
 

@@ -1,4 +1,7 @@
-"""What nbhostctl writes: plain lines, tables and JSON; nothing in them moves the cursor of a terminal."""
+"""What nbhostctl writes: plain lines, tables and JSON, and on a terminal a bar while something long goes on.
+
+Nothing that comes from elsewhere moves the cursor of a terminal.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,11 @@ USAGE = 2
 NOT_FOUND = 3
 UNREACHABLE = 69  # EX_UNAVAILABLE of sysexits.h
 
+WARNINGS = ("warning:", "error:")
+
 _HTTP_NOT_FOUND = 404
+_BAR = 24
+_CLEAR = "\r\x1b[K"
 
 
 def exit_code(status: int) -> int:
@@ -27,24 +34,46 @@ class Console:
     def __init__(self, out: TextIO, err: TextIO, *, as_json: bool = False) -> None:
         self._out = out
         self._err = err
+        self._bar_shown = False
         self.as_json = as_json
+
+    def bar(self, done: int, total: int, what: str = "") -> None:
+        """How far something long has come: on standard error, only where that is a terminal, and gone afterwards."""
+        if not self._err.isatty() or total <= 0:
+            return
+        filled = _BAR * min(done, total) // total
+        drawn = "█" * filled + "░" * (_BAR - filled)
+        self._err.write(f"{_CLEAR}{drawn} {done}/{total} {printable(what)[:40]}")
+        self._err.flush()
+        self._bar_shown = True
+
+    def end_bar(self) -> None:
+        """Take the bar away."""
+        if self._bar_shown:
+            self._err.write(_CLEAR)
+            self._err.flush()
+            self._bar_shown = False
 
     def line(self, text: str = "") -> None:
         """One line of the answer."""
+        self.end_bar()
         self._out.write(printable(text) + "\n")
 
     def progress(self, text: str) -> None:
         """One line of what is going on, at once; on standard error when the answer is JSON, or when it warns."""
-        stream = self._err if self.as_json or text.startswith(("warning:", "error:")) else self._out
+        self.end_bar()
+        stream = self._err if self.as_json or text.startswith(WARNINGS) else self._out
         stream.write(printable(text) + "\n")
         stream.flush()
 
     def warn(self, text: str) -> None:
         """A warning."""
+        self.end_bar()
         self._err.write(f"warning: {printable(text)}\n")
 
     def error(self, text: str, detail: str = "") -> None:
         """Why it failed."""
+        self.end_bar()
         for number, line in enumerate(text.split("\n")):
             self._err.write(f"{'nbhostctl: ' if number == 0 else '  '}{printable(line)}\n")
         if detail:
@@ -52,6 +81,7 @@ class Console:
 
     def json(self, shape: Any) -> None:
         """The answer for programs."""
+        self.end_bar()
         self._out.write(json.dumps(shape, ensure_ascii=False, indent=2) + "\n")
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

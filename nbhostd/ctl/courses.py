@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+from nbhostd.ctl import selection
 from nbhostd.ctl.client import Shape, path
 from nbhostd.ctl.command import Call, SubParsers, add_command, add_group, on_or_off
 from nbhostd.ctl.console import FAILED, OK, USAGE, local_time
@@ -23,6 +25,25 @@ examples:
 Without --image, a course that has its own nbhosting/Containerfile (or Dockerfile) uses the image
 built from it, and any other the default of /etc/nbhostd/nbhostd.toml."""
 
+_PULL_MORE = """\
+examples:
+  nbhostctl course pull python-mooc         shows what goes on
+  nbhostctl course pull python-mooc 'algo*' one line for each
+  nbhostctl course pull --all
+
+What fails stops no other; the exit code is 1 when any failed."""
+
+_LIST_MORE = """\
+  -l     how many students have files in it, how many work now
+  -ll    its repository and branch
+  -lll   how many notebooks, tracks and sites it has, how many faults in its files
+
+examples:
+  nbhostctl course list -l 'python*'
+  nbhostctl course list -lll --json         everything, whatever the number of l
+
+An image in brackets is not on this computer: nbhostctl image build."""
+
 _SET_MORE = """\
 examples:
   nbhostctl course set python-mooc --autopull on
@@ -40,9 +61,11 @@ def add(parsers: SubParsers) -> None:
     create.add_argument("git_url", metavar="GIT-URL", help="where the course's repository is")
     create.add_argument("--image", help="minimal, scipy, own, or any image's name")
     create.add_argument("--branch", help="the branch to publish (default: the repository's own choice)")
-    pull = add_command(group, "pull", _pull, "bring a course's newest content")
-    pull.add_argument("name", metavar="NAME")
-    add_command(group, "list", _list, "list the courses")
+    pull = add_command(group, "pull", _pull, "bring courses' newest content", more=_PULL_MORE)
+    selection.add_courses(pull)
+    listing = add_command(group, "list", _list, "list the courses", more=_LIST_MORE)
+    listing.add_argument("names", metavar="NAME|PATTERN", nargs="*", help=selection.RULE)
+    listing.add_argument("-l", "--long", action="count", default=0, help="more, up to three times")
     show = add_command(group, "show", _show, "show a course: settings, tracks, faults in its files")
     show.add_argument("name", metavar="NAME")
     change = add_command(group, "set", _set, "change a course", more=_SET_MORE)
@@ -84,33 +107,58 @@ def _absolute(git_url: str) -> str:
 
 
 def _pull(call: Call) -> int:
-    report = call.follow("POST", path("courses", call.args.name, "pull"))["report"]
-    if call.console.as_json:
-        call.console.json(report)
-    else:
-        call.console.line(f"{report['course']}: {report['summary']}")
-    return OK
+    names = selection.courses(call)
+    follow = call.follow if len(names) == 1 else call.follow_quietly
+
+    def pull(name: str) -> Shape:
+        return dict(follow("POST", path("courses", name, "pull"))["report"])
+
+    return selection.each(call, names, pull, lambda report: str(report["summary"]))
 
 
 def _list(call: Call) -> int:
-    courses = call.client.ask("GET", path("courses"))["courses"]
+    detail = max(call.args.long, 3 if call.console.as_json else 0)
+    known = call.client.ask("GET", f"{path('courses')}?detail={min(detail, 3)}")["courses"]
+    if call.args.names:
+        wanted = selection.chosen(call.args.names, [course["name"] for course in known], "course")
+        known = [course for course in known if course["name"] in wanted]
     if call.console.as_json:
-        call.console.json(courses)
+        call.console.json(known)
         return OK
-    rows = [
-        (
-            course["name"],
-            course["image"],
-            (course["commit"] or "-")[:10],
-            local_time(course["pulled_at"]),
-            " ".join(word for word in ("autopull", "archived") if course[word]) or "-",
-            course["git_url"],
-        )
-        for course in courses
-    ]
-    head = ("COURSE", "IMAGE", "COMMIT", "PULLED", "FLAGS", "REPOSITORY")
-    call.console.table(head, rows, empty="There is no course yet: nbhostctl course create --help")
+    columns = [(head, cell) for level, head, cell in _COLUMNS if level <= call.args.long]
+    rows = [[cell(course) for _, cell in columns] for course in known]
+    empty = "There is no course yet: nbhostctl course create --help"
+    call.console.table([head for head, _ in columns], rows, empty=empty)
     return OK
+
+
+def _image(course: Shape) -> str:
+    return f"({course['image']})" if course["image_here"] is False else str(course["image"])
+
+
+def _flags(course: Shape) -> str:
+    return " ".join(word for word in ("autopull", "autobuild", "archived") if course.get(word)) or "-"
+
+
+_COLUMNS: tuple[tuple[int, str, Callable[[Shape], str]], ...] = (
+    (0, "COURSE", lambda course: course["name"]),
+    (0, "IMAGE", _image),
+    (0, "COMMIT", lambda course: (course["commit"] or "-")[:10]),
+    (0, "PULLED", lambda course: local_time(course["pulled_at"])),
+    (0, "FLAGS", _flags),
+    (1, "STUDENTS", lambda course: str(course["workspaces"])),
+    (1, "NOW", lambda course: str(course["awake"])),
+    (3, "NOTEBOOKS", lambda course: str(course["notebooks"])),
+    (3, "TRACKS", lambda course: str(course["tracks"])),
+    (3, "SITES", lambda course: str(course["builds"])),
+    (3, "FAULTS", lambda course: str(course["faults"])),
+    (
+        2,
+        "REPOSITORY",
+        lambda course: course["git_url"] + (f" @{course['branch']}" if course["branch"] else ""),
+    ),
+)
+"""From which -l on, its head, its cell."""
 
 
 def _show(call: Call) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from aiohttp import web
 
 from nbhostd.core import imagenames
-from nbhostd.core.errors import Refused
+from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.giturl import GitUrl
+from nbhostd.core.model import Course
 from nbhostd.core.names import CourseName
 from nbhostd.services.courses import Changes
 from nbhostd.services.tasks import Tasks
@@ -34,8 +38,45 @@ class CoursesControl:
         ]
 
     async def list_courses(self, request: web.Request) -> web.Response:
-        courses = [course_shape(course) for course in await self._c.courses.list()]
-        return web.json_response({"courses": courses})
+        detail = request.query.get("detail", "0")
+        if detail not in ("0", "1", "2", "3"):
+            raise Refused("detail must be 0 to 3.")
+        courses = await self._c.courses.list()
+        here = await self._images_here({course.image for course in courses})
+        used = Counter(workspace.id.course for workspace in await self._c.store.workspaces())
+        rows = await self._c.status.rows() if detail != "0" else ()
+        awake = Counter(row.id.course for row in rows)
+        shapes = [
+            {
+                **course_shape(course),
+                "image_here": here[course.image],
+                "workspaces": used[course.name],
+                "awake": awake[course.name],
+                **(await self._content_of(course) if detail == "3" else {}),
+            }
+            for course in courses
+        ]
+        return web.json_response({"courses": shapes})
+
+    async def _images_here(self, images: Iterable[str]) -> dict[str, bool | None]:
+        """Which images there are; None where Podman cannot be asked, which is no reason to list nothing."""
+        here: dict[str, bool | None] = {}
+        for image in images:
+            try:
+                here[image] = await self._c.images.digest(image) is not None
+            except WorldError:
+                here[image] = None
+        return here
+
+    async def _content_of(self, course: Course) -> Shape:
+        settings = await self._c.courses.settings(course)
+        notebooks = {path for track in settings.tracks for part in track.sections for path in part.notebooks}
+        return {
+            "notebooks": len(notebooks),
+            "tracks": len(settings.tracks),
+            "builds": len(settings.builds),
+            "faults": len(settings.warnings),
+        }
 
     async def create_course(self, request: web.Request) -> web.StreamResponse:
         body = await read_body(request, {"name": str, "git_url": str, "image": str, "branch": str})

@@ -28,6 +28,21 @@ def error_shape(error: NbhostdError) -> Shape:
     return shape
 
 
+class Voice:
+    """Tells whoever asked for something long what goes on: lines, and how far it is. A `Say` with one more word."""
+
+    def __init__(self, put: Callable[[Shape], None]) -> None:
+        self._put = put
+
+    def __call__(self, line: str) -> None:
+        """One line."""
+        self._put({"line": line})
+
+    def progress(self, done: int, total: int, what: str = "") -> None:
+        """So many of so many are done, and what it is busy with; nbhostctl draws a bar of it on a terminal."""
+        self._put({"progress": [done, total, what]})
+
+
 @web.middleware
 async def json_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,9 +84,10 @@ def required(body: Shape, key: str) -> Any:
 
 
 async def stream(
-    request: web.Request, tasks: Tasks, work: Callable[[Say], Awaitable[Shape]]
+    request: web.Request, tasks: Tasks, work: Callable[[Voice], Awaitable[Shape]]
 ) -> web.StreamResponse:
-    """Answer with a line `{"line": …}` per line of output, then `{"result": …}` or `{"error": …, "status": …}`.
+    """Answer with `{"line": …}` and `{"progress": [done, total, what]}` as it goes on, at last `{"result": …}` or
+    `{"error": …, "status": …}`.
 
     The work is a task of its own, which goes on to its end when whoever asked goes away: a pull half-watched is
     a whole pull.
@@ -84,7 +100,7 @@ async def stream(
 
     async def run() -> None:
         try:
-            shapes.put_nowait({"result": await work(lambda line: shapes.put_nowait({"line": line}))})
+            shapes.put_nowait({"result": await work(Voice(shapes.put_nowait))})
         except NbhostdError as error:
             shapes.put_nowait(error_shape(error))
         finally:
