@@ -184,6 +184,7 @@ def _fetch(mirror: Path, url: GitUrl, branch: str | None, say: Say, home: Path |
         else:
             own_choice = _take_remote(repository, url, say, home)
         commit = _choose(repository, branch, own_choice)
+        _open_to_readers(mirror)
         _sync_mirror(mirror)
         return commit
 
@@ -196,6 +197,14 @@ def _open_or_create(mirror: Path) -> pygit2.Repository:
             shutil.rmtree(mirror)  # an earlier life of the daemon did not finish it; it is only a mirror
     mirror.parent.mkdir(parents=True, exist_ok=True)
     return pygit2.init_repository(mirror, bare=True)
+
+
+def _open_to_readers(mirror: Path) -> None:
+    """Let students' containers, where the mirror is mounted read-only, read all of it: nobody else gets this far."""
+    for directory, _, names in os.walk(mirror):
+        os.chmod(directory, 0o755)
+        for name in names:
+            os.chmod(os.path.join(directory, name), 0o444 if name.endswith((".pack", ".idx")) else 0o644)
 
 
 def _sync_mirror(mirror: Path) -> None:

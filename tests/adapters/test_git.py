@@ -221,6 +221,25 @@ async def test_exported_files_have_plain_modes_whatever_the_umask(real: RealWorl
     assert os.readlink(public / "current") == str(real.upstream.head.target)
 
 
+async def test_the_mirror_can_be_cloned_by_anybody_who_gets_to_it(real: RealWorld) -> None:
+    real.push("main", {"w1/a.md": b"one"})
+    before = os.umask(0o077)
+    try:
+        await publish(real)
+        real.push("main", {"w1/a.md": b"two"})
+        await publish(real)
+    finally:
+        os.umask(before)
+    mirror = real.top / "courses" / COURSE / "git"
+    closed = [
+        path
+        for path in (mirror, *mirror.rglob("*"))
+        if path.stat().st_mode & 0o044 != 0o044 or (path.is_dir() and not path.stat().st_mode & 0o001)
+    ]
+    assert closed == []
+    assert not [path for path in (mirror, *mirror.rglob("*")) if path.stat().st_mode & 0o022]
+
+
 async def test_names_that_lead_astray_are_left_out_and_said(real: RealWorld) -> None:
     repository = real.upstream
     blob = repository.create_blob(b"x")

@@ -50,7 +50,18 @@ def service_user() -> Trial:
 
 
 @pytest.fixture
-async def toolbox() -> AsyncIterator[PodmanToolbox]:
+async def task(browser: Browser, course: str) -> ToolTask:
+    """A task for a workspace that exists."""
+    await browser.open(launch_url(course, "w1/intro", "tools"))
+    images = {image["name"]: image["digest"] for image in ctl_json("image", "list")}
+    spec = json.dumps(ctl_json("show-unit", course, "tools"))
+    number = int(spec.partition("/workspaces/")[2].partition(",")[0])
+    uid = int(spec.partition("--user=")[2].partition(":")[0])
+    return ToolTask("probe", CourseName(course), images["minimal"], number, uid)
+
+
+@pytest.fixture
+async def toolbox(task: ToolTask) -> AsyncIterator[PodmanToolbox]:
     share = Path("/var/lib/nbhostd-tests/share")
     shutil.rmtree(share, ignore_errors=True)
     (share / "images/toolbox").mkdir(parents=True)
@@ -71,17 +82,6 @@ async def toolbox() -> AsyncIterator[PodmanToolbox]:
         assert (left, os.listdir(directory) if directory.exists() else []) == ([], [])
     with suppress(OSError):
         shutil.rmtree(share)
-
-
-@pytest.fixture
-async def task(browser: Browser, course: str) -> ToolTask:
-    """A task for a workspace that exists."""
-    await browser.open(launch_url(course, "w1/intro", "tools"))
-    images = {image["name"]: image["digest"] for image in ctl_json("image", "list")["images"]}
-    spec = json.dumps(ctl_json("show-unit", course, "tools"))
-    number = int(spec.partition("/workspaces/")[2].partition(",")[0])
-    uid = int(spec.partition("--user=")[2].partition(":")[0])
-    return ToolTask("probe", CourseName(course), images["minimal"], number, uid)
 
 
 async def test_a_tool_sees_the_workspace_as_its_student_and_nothing_else(
