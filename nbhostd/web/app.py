@@ -20,6 +20,7 @@ from nbhostd.web.context import Context, WebSettings
 from nbhostd.web.enter import Enter
 from nbhostd.web.faults import Fault, fault_of
 from nbhostd.web.pages import BADGES
+from nbhostd.web.retired import Retired
 from nbhostd.web.student import Student
 from nbhostd.web.waiting import Waiting
 
@@ -73,7 +74,7 @@ class Floor:
         get(f"/w/{_SECRET}/.nbhostd/enter", enter.enter, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/entered", enter.entered, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/tab", enter.tab, allow_head=False)
-        for room in (*rooms, proxy):
+        for room in (Retired(), *rooms, proxy):
             room.add_to(app.router)
         app.on_shutdown.append(waiting.close)
         return app

@@ -65,6 +65,14 @@ _WORDS = {
     ),
     "no-such-course": Words(N_("This server has no course of this name."), _TELL_ADDRESS),
     "no-such-notebook": Words(N_("This course has no notebook of this name."), _TELL_ADDRESS),
+    "no-stop-here": Words(
+        N_("An address stops no workspace any more."),
+        N_("Close its pages: it stops by itself when nobody uses it. An administrator can stop it at once."),
+    ),
+    "no-share-here": Words(
+        N_("An address shares no notebook any more."),
+        N_("Open the notebook: its menu has “Share Static Version”."),
+    ),
     "not-found": Words(N_("This server has no such page."), _TELL_ADDRESS),
     "not-signed": Words(
         N_("Notebooks are opened from the pages of a course, which sign the link for you."),
