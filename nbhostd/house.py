@@ -92,7 +92,7 @@ class House:
         ground, locks = self._ground, KeyedLocks()
         self.book = JobBook(self.store, self.jobs.logs, self.clock)
         self.courses = Courses(
-            self.store, self.git, self.book, locks, self.clock,
+            self.store, self.git, self.local, self.book, locks, self.clock,
             default_image=lambda: self.config().courses.default_image,
         )  # fmt: skip
         self.builder = ImageBuilder(self.podman, self.jobs, self.book, self.courses, self.git, self.config)

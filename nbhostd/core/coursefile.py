@@ -1,12 +1,15 @@
-"""Reads nbhosting.yaml, in layers: what a course says of itself. Whoever writes it is not trusted.
+"""Reads nbhosting.yaml, in layers: what a course says of itself, and the administrator over it.
 
-A fault never stops a course: it becomes a warning, 'file:line: sentence', and the rest of the file counts.
+Whoever writes a course is not trusted. A fault never stops a course: it becomes a warning, 'file:line: sentence',
+and the rest of the file counts.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from collections.abc import Mapping as Contents
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,20 +18,22 @@ import yaml
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import Build, CourseSettings, Mapping, Section, Track
 from nbhostd.core.names import NotebookPath
+from nbhostd.core.toc import read_toc
 from nbhostd.core.tracks import Tree
 from nbhostd.core.urls import DEFAULT_NOTEBOOK_URL, notebook_url
+from nbhostd.core.yamlfile import LARGEST, Fault, TooLarge, YamlFaults, is_null
+
+__all__ = ["LARGEST", "LAYERS", "LOCAL", "Reading", "Step", "advance", "read_settings", "reading"]
 
 LAYERS = (".nbhosting/nbhosting.yaml", "nbhosting/nbhosting.yaml")
 """Where the layers are in a course's tree, the lowest first."""
 
-LARGEST = 256 << 10
-"""Bytes of one file."""
+LOCAL = "nbhosting.yaml"
+"""The name of the administrator's layer, above both."""
 
-_MOST_NODES = 20_000
-_MOST_WARNINGS = 50
-_LONGEST_TEXT = 4000
 _DEFAULT_MAPPINGS = ("media", "data")
 _SECTIONS = ("general", "tracks", "tracks-filter", "static-mappings", "builds", "builds-filter")
+_TRACK_KEYS = ("name", "id", "description", "sections")
 _BUILD_KEYS = (
     "name",
     "id",
@@ -42,258 +47,254 @@ _BUILD_KEYS = (
 _ID = re.compile(r"\w[\w.\-]*")
 
 
-def read_settings(layers: Sequence[tuple[str, bytes]], files: frozenset[str]) -> CourseSettings:
-    """What the layers say together. `layers` are (file name, content), the lowest precedence first.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the files of a course say, and what is wrong in them."""
 
-    `general` is merged key by key, lists are joined (lowest first), filters are replaced.
+    settings: CourseSettings
+    faults: tuple[Fault, ...]
+
+
+Step = Generator[str, bytes | None, Reading]
+"""Yields the path of a file of the course that it wants, and is sent its content (at most LARGEST + 1 bytes), or None."""
+
+
+def reading(files: frozenset[str], local: tuple[str, bytes] | None = None) -> Step:
+    """Read a course that has those files; `local` is the administrator's layer: how to call it, and its content.
+
+    `general` is merged key by key; lists are joined, lowest layer first, where a higher layer's track, build or
+    mapping takes the place of a lower one's of the same id; filters are replaced.
     """
     reader = _Reader(Tree(files))
-    for name, content in layers:
-        reader.read(name, content)
-    return reader.settings(has_file=bool(layers))
+    has_file = local is not None
+    for path in LAYERS:
+        content = (yield path) if path in files else None
+        if content is not None:
+            has_file = True
+            reader.read(path, content)
+    if all(path in files for path in LAYERS):
+        reader.sheet.faults.append(
+            Fault(LAYERS[1], 0, f"there is {LAYERS[0]} as well; this one counts over it", grave=False)
+        )
+    if local is not None:
+        reader.read(*local)
+    if not reader.tracks:
+        places = tuple(build.directory for build in reader.builds)
+        reader.tracks = list((yield from read_toc(reader.sheet, reader.tree, files, places)))
+    settings = reader.settings(has_file=has_file)
+    return Reading(settings, tuple(reader.sheet.faults))
 
 
-class _TooLarge(Exception):
-    """A file has more in it than any course needs: an attempt to make us work."""
+def advance(step: Step, content: bytes | None = None) -> str | Reading:
+    """The next file wanted, or what all of them say. May take a second on a hostile file."""
+    try:
+        return step.send(content)
+    except StopIteration as end:
+        result: Reading = end.value
+        return result
+
+
+def read_settings(
+    layers: Sequence[tuple[str, bytes]], files: frozenset[str], others: Contents[str, bytes] | None = None
+) -> CourseSettings:
+    """What files say that are all at hand: the layers of the repository, and others that these may lead to."""
+    contents = {**(others or {}), **dict(layers)}
+    step = reading(files | contents.keys())
+    wanted = advance(step)
+    while isinstance(wanted, str):
+        wanted = advance(step, contents.get(wanted))
+    return wanted.settings
 
 
 @dataclass
 class _Reader:
     tree: Tree
+    sheet: YamlFaults = field(default_factory=YamlFaults)
     url_format: str = DEFAULT_NOTEBOOK_URL
     mappings: dict[str, Mapping] | None = None
-    tracks: list[Track] | None = None
+    tracks: list[Track] = field(default_factory=list)
     builds: list[Build] = field(default_factory=list)
-    tracks_filter: tuple[str, ...] = ()
-    builds_filter: tuple[str, ...] = ()
-    warnings: list[str] = field(default_factory=list)
-    file: str = ""
-    nodes: int = 0
-
-    def warn(self, node: yaml.Node | None, text: str) -> None:
-        """Note a fault."""
-        if len(self.warnings) < _MOST_WARNINGS:
-            line = f":{node.start_mark.line + 1}" if node is not None else ""
-            self.warnings.append(f"{self.file}{line}: {text}")
-
-    # One file
+    filters: dict[str, _Filter] = field(default_factory=dict)
 
     def read(self, name: str, content: bytes) -> None:
         """Add one layer on top."""
-        self.file = name
-        if len(content) > LARGEST:
-            self.warn(None, f"ignored, it is larger than {LARGEST >> 10} kB")
-            return
-        try:
-            root = yaml.compose(content.decode(), Loader=yaml.SafeLoader)
-        except UnicodeDecodeError:
-            self.warn(None, "ignored, it is not UTF-8")
-        except RecursionError:
-            self.warn(None, "ignored, it is nested too deeply")
-        except yaml.YAMLError as error:
-            self._warn_unreadable(error)
-        else:
-            try:
-                self._read_root(root)
-            except _TooLarge:
-                self.warn(None, "read in part, it has too much in it")
-
-    def _warn_unreadable(self, error: yaml.YAMLError) -> None:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        line = f":{mark.line + 1}" if mark is not None else ""
-        self.warnings.append(f"{self.file}{line}: ignored, this is not YAML: {str(problem)[:100]}")
-
-    def _read_root(self, root: yaml.Node | None) -> None:
-        if root is None or _is_null(root):
+        root = self.sheet.compose(name, content)
+        if root is None:
             return
         readers: dict[str, Callable[[yaml.Node], None]] = {
             "general": self._read_general,
             "static-mappings": self._read_mappings,
             "tracks": self._read_tracks,
             "builds": self._read_builds,
-            "tracks-filter": self._read_tracks_filter,
-            "builds-filter": self._read_builds_filter,
+            "tracks-filter": lambda node: self._read_filter(node, "tracks-filter"),
+            "builds-filter": lambda node: self._read_filter(node, "builds-filter"),
         }
-        for key, key_node, value in self._items(root, "the file"):
-            reader = readers.get(key)
-            if reader is None:
-                self.warn(key_node, f"unknown “{key[:40]}”; known are {', '.join(_SECTIONS)}")
-            elif not _is_null(value):
-                reader(value)
+        try:
+            for key, value in self.sheet.mapping(root, "the file", _SECTIONS).items():
+                if not is_null(value):
+                    readers[key](value)
+        except TooLarge:
+            self.sheet.warn(None, "read in part, it has too much in it")
 
     def _read_general(self, node: yaml.Node) -> None:
-        for key, key_node, value in self._items(node, "general"):
-            if key != "notebook-url-format":
-                self.warn(key_node, f"unknown “general: {key[:40]}”; known is notebook-url-format")
-                continue
-            text = self._text(value)
+        for value in self.sheet.mapping(node, "general", ("notebook-url-format",)).values():
+            text = self.sheet.text(value) or ""
             try:
-                notebook_url(text or "", NotebookPath("n"))
+                notebook_url(text, NotebookPath("n"))
             except Refused as refusal:
-                self.warn(value, refusal.message)
+                self.sheet.warn(value, refusal.message)
             else:
-                self.url_format = (text or "").lstrip("/")
+                self.url_format = text.lstrip("/")
 
     def _read_mappings(self, node: yaml.Node) -> None:
-        self.mappings = {} if self.mappings is None else self.mappings
-        for item in self._list(node, "static-mappings"):
+        here: dict[str, Mapping] = {}
+        for item in self.sheet.list(node, "static-mappings"):
             texts = self._texts(item, "a static mapping", ("source", "destination"))
-            source, destination = (
-                texts.get("source", "").rstrip("/"),
-                texts.get("destination", "").rstrip("/"),
-            )
+            if texts is None:
+                continue
+            source, destination = (texts.get(key, "").rstrip("/") for key in ("source", "destination"))
             if not _is_path(source) or "/" in source or source.startswith("."):
-                self.warn(item, f"“{source[:60]}” cannot be a mapping's source: it must be one plain name")
+                self.sheet.warn(
+                    item, f"“{source[:60]}” cannot be a mapping's source: it must be one plain name"
+                )
             elif not _is_path(destination):
-                self.warn(
+                self.sheet.warn(
                     item, f"“{destination[:60]}” cannot be a mapping's destination: a path in the course"
                 )
+            elif source in here:
+                self.sheet.warn(item, f"left out, there is already a mapping of “{source[:60]}”")
             else:
-                self.mappings[source] = Mapping(source, destination)
+                here[source] = Mapping(source, destination)
+        self.mappings = {**(self.mappings or {}), **here}
 
     def _read_tracks(self, node: yaml.Node) -> None:
-        self.tracks = [] if self.tracks is None else self.tracks
-        for item in self._list(node, "tracks"):
-            parts = {key: value for key, _, value in self._items(item, "a track")}
-            name = (
-                self._text(parts.get("name"))
-                or self._text(parts.get("id"))
-                or f"track {len(self.tracks) + 1}"
-            )
-            id = _identifier(self._text(parts.get("id")) or name)
-            sections = [self._section(part) for part in self._list(parts.get("sections"), "sections")]
-            full = tuple(section for section in sections if section is not None)
+        here: list[Track] = []
+        for item in self.sheet.list(node, "tracks"):
+            parts = self.sheet.mapping(item, "a track", _TRACK_KEYS)
             if not parts:
                 continue
-            if any(track.id == id for track in self.tracks):
-                self.warn(item, f"left out, there is already a track “{id}”")
+            number = f"track {len(self.tracks) + len(here) + 1}"
+            given = self.sheet.text(parts.get("name")) or self.sheet.text(parts.get("id"))
+            if given is None:
+                self.sheet.warn(item, f"a track needs a name, this one is called “{number}”", grave=False)
+            name = given or number
+            id = identifier(self.sheet.text(parts.get("id")) or name, number)
+            sections = [self._section(part) for part in self.sheet.list(parts.get("sections"), "sections")]
+            full = tuple(section for section in sections if section is not None)
+            if any(track.id == id for track in here):
+                self.sheet.warn(item, f"left out, there is already a track “{id}”")
             elif not full:
-                self.warn(item, f"the track “{name[:60]}” has no notebooks")
+                self.sheet.warn(item, f"the track “{name[:60]}” has no notebooks", grave=False)
             else:
-                self.tracks.append(Track(id, name, self._text(parts.get("description")) or "", full))
+                here.append(Track(id, name, self.sheet.text(parts.get("description")) or "", full))
+        self.tracks = _over(self.tracks, here)
 
     def _section(self, node: yaml.Node) -> Section | None:
-        parts = {key: value for key, _, value in self._items(node, "a section")}
-        name = self._text(parts.get("name")) or "section"
+        parts = self.sheet.mapping(node, "a section", ("name", "notebooks"))
+        name = self.sheet.text(parts.get("name"))
+        if parts and name is None:
+            self.sheet.warn(node, "a section needs a name", grave=False)
         notebooks: dict[NotebookPath, None] = {}  # ordered, each once
-        for pattern_node in self._list(parts.get("notebooks"), "notebooks"):
-            pattern = self._text(pattern_node)
+        for pattern_node in self.sheet.list(parts.get("notebooks"), "notebooks"):
+            pattern = self.sheet.text(pattern_node)
             if pattern is None:
                 continue
             found = self.tree.notebooks(pattern)
             if not found:
-                self.warn(pattern_node, f"“{pattern[:80]}” matches no notebook")
+                self.sheet.warn(pattern_node, f"“{pattern[:80]}” matches no notebook", grave=False)
             for notebook in found:
-                self._count()
+                self.sheet.count()
                 notebooks[notebook] = None
-        return Section(name, tuple(notebooks)) if notebooks else None
+        return Section(name or "section", tuple(notebooks)) if notebooks else None
 
     def _read_builds(self, node: yaml.Node) -> None:
-        for item in self._list(node, "builds"):
+        here: list[Build] = []
+        for item in self.sheet.list(node, "builds"):
             texts = self._texts(item, "a build", _BUILD_KEYS)
+            if texts is None:
+                continue
             name = texts.get("name") or texts.get("id")
             if not name:
-                self.warn(item, "left out, a build needs a name")
+                self.sheet.warn(item, "left out, a build needs a name")
                 continue
-            build = Build(**{"name": name, **texts, "id": _identifier(texts.get("id") or name)})
-            if any(known.id == build.id for known in self.builds):
-                self.warn(item, f"left out, there is already a build “{build.id}”")
+            id = identifier(texts.get("id") or name, "build")
+            if any(known.id == id for known in here):
+                self.sheet.warn(item, f"left out, there is already a build “{id}”")
+            elif (fault := _fault_of_build(texts)) is not None:
+                self.sheet.warn(item, f"left out, {fault}")
             else:
-                self.builds.append(build)
+                here.append(Build(**{**texts, "name": name, "id": id}))
+        self.builds = _over(self.builds, here)
 
-    def _read_tracks_filter(self, node: yaml.Node) -> None:
-        self.tracks_filter = self._filter(node, "tracks-filter")
+    def _read_filter(self, node: yaml.Node, what: str) -> None:
+        texts = (self.sheet.text(item) for item in self.sheet.list(node, what))
+        line = node.start_mark.line + 1
+        self.filters[what] = _Filter(self.sheet.file, line, tuple(text for text in texts if text))
 
-    def _read_builds_filter(self, node: yaml.Node) -> None:
-        self.builds_filter = self._filter(node, "builds-filter")
-
-    def _filter(self, node: yaml.Node, what: str) -> tuple[str, ...]:
-        texts = (self._text(item) for item in self._list(node, what))
-        return tuple(text for text in texts if text)
-
-    # Nodes
-
-    def _count(self) -> None:
-        """An alias costs nothing in a file and much when it is followed: count what is really walked."""
-        self.nodes += 1
-        if self.nodes > _MOST_NODES:
-            raise _TooLarge
-
-    def _items(self, node: yaml.Node, what: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+    def _texts(self, node: yaml.Node, what: str, known: tuple[str, ...]) -> dict[str, str] | None:
+        """The known keys of a mapping, where '-' and '_' are the same; None when it is none."""
         if not isinstance(node, yaml.MappingNode):
-            self.warn(node, f"{what} must be a mapping, “key: value”")
-            return
-        for key, value in node.value:
-            self._count()
-            if isinstance(key, yaml.ScalarNode):
-                yield key.value, key, value
-            else:
-                self.warn(key, "a key must be a plain word")
-
-    def _list(self, node: yaml.Node | None, what: str) -> Iterator[yaml.Node]:
-        if node is None or _is_null(node):
-            return
-        if not isinstance(node, yaml.SequenceNode):
-            self.warn(node, f"{what} must be a list, “- …”")
-            return
-        for item in node.value:
-            self._count()
-            yield item
-
-    def _text(self, node: yaml.Node | None) -> str | None:
-        """A plain value as it is written (2024 is as good a name as any), or None."""
-        if node is None or _is_null(node):
+            self.sheet.warn(node, f"{what} must be a mapping, “key: value”")
             return None
-        if not isinstance(node, yaml.ScalarNode) or len(node.value) > _LONGEST_TEXT:
-            self.warn(
-                node, "must be a text" if not isinstance(node, yaml.ScalarNode) else "is too long a text"
-            )
-            return None
-        return str(node.value).strip()
-
-    def _texts(self, node: yaml.Node, what: str, known: tuple[str, ...]) -> dict[str, str]:
-        """The known keys of a mapping, where '-' and '_' are the same."""
-        texts = {}
-        for key, key_node, value in self._items(node, what):
+        texts: dict[str, str] = {}
+        for key, key_node, value in self.sheet.items(node, what):
             plain = key.replace("-", "_")
-            text = self._text(value)
             if plain not in known:
-                self.warn(key_node, f"unknown “{key[:40]}” in {what}; known are {', '.join(known)}")
-            elif text is not None:
+                self.sheet.warn(key_node, f"unknown “{key[:40]}” in {what}; known are {', '.join(known)}")
+            elif plain in texts:
+                self.sheet.warn(key_node, f"“{key[:40]}” is there twice, the first one counts")
+            elif (text := self.sheet.text(value)) is not None:
                 texts[plain] = text
         return texts
 
-    # All files
-
     def settings(self, *, has_file: bool) -> CourseSettings:
         """Everything that was read, filtered, with the defaults where nothing was said."""
-        tracks = _kept(self.tracks or [], self.tracks_filter)
-        if not self.tracks:
-            generic = self.tree.generic()
-            tracks = (generic,) if generic is not None else ()
+        generic = self.tree.generic() if not self.tracks else None
         mappings = tuple((self.mappings or {}).values())
         if self.mappings is None and has_file:
             mappings = tuple(Mapping(name, name) for name in _DEFAULT_MAPPINGS)
+        tracks = self._kept(self.tracks or ([generic] if generic else []), "tracks-filter")
+        builds = self._kept(self.builds, "builds-filter")
         return CourseSettings(
             notebook_url_format=self.url_format,
             static_mappings=mappings,
             tracks=tracks,
-            builds=_kept(self.builds, self.builds_filter),
-            warnings=tuple(self.warnings),
+            builds=builds,
+            warnings=tuple(str(fault) for fault in self.sheet.faults),
         )
+
+    def _kept(self, items: Sequence[_Named], what: str) -> tuple[_Named, ...]:
+        """Those of a filter; an empty filter keeps all, and one that matches nothing hides all."""
+        filter = self.filters.get(what)
+        if filter is None or not filter.ids:
+            return tuple(items)
+        ids = [item.id for item in items]
+        unknown = [wanted for wanted in filter.ids if wanted not in ids]
+        if unknown:
+            hides = ", which hides all" if len(unknown) == len(filter.ids) else ""
+            there_are = ", ".join(ids) or "none"
+            names = ", ".join(f"“{id[:40]}”" for id in unknown[:10])
+            self.sheet.faults.append(
+                Fault(filter.file, filter.line, f"{what} names {names}{hides}; there are: {there_are}", False)
+            )
+        return tuple(item for item in items if item.id in filter.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    file: str
+    line: int
+    ids: tuple[str, ...]
 
 
 _Named = TypeVar("_Named", Track, Build)
 
 
-def _kept(items: Sequence[_Named], wanted: tuple[str, ...]) -> tuple[_Named, ...]:
-    """Those of a filter; an empty filter keeps all."""
-    return tuple(item for item in items if not wanted or item.id in wanted)
-
-
-def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+def _over(low: Sequence[_Named], high: Sequence[_Named]) -> list[_Named]:
+    """Both, the low ones first; a high one takes the place of the low one of its id."""
+    joined = {item.id: item for item in low}
+    joined.update((item.id, item) for item in high)
+    return list(joined.values())
 
 
 def _is_path(text: str) -> bool:
@@ -304,7 +305,18 @@ def _is_path(text: str) -> bool:
     return True
 
 
-def _identifier(text: str) -> str:
+def _fault_of_build(texts: dict[str, str]) -> str | None:
+    for key in ("directory", "result_folder", "entry_point"):
+        place = posixpath.normpath(texts.get(key, "."))
+        if place != "." and not _is_path(place):
+            return f"“{key}: {texts[key][:60]}” must be a path in the course"
+    url = texts.get("external_url", "")
+    if url and not url.startswith(("https://", "http://")):
+        return f"“external_url: {url[:60]}” must be an address, https://…"
+    return None
+
+
+def identifier(text: str, otherwise: str) -> str:
     """A text as it can stand in an address: blanks become '-', '&' becomes 'and'."""
     id = re.sub(r"[^\w.\-]+", "-", text.replace("&", "and")).strip("-.")
-    return id if _ID.fullmatch(id) else "track"
+    return id if _ID.fullmatch(id) else otherwise.replace(" ", "-")

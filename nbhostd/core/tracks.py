@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.lookup import candidates
-from nbhostd.core.model import Section, Track
+from nbhostd.core.model import CourseSettings, Section, Track
 from nbhostd.core.names import NOTEBOOK_SUFFIXES, NotebookPath
 
 GENERIC_ID = "generic"
@@ -19,6 +19,21 @@ _WILD = re.compile(r"[*?\[]")
 _NO_NOTEBOOKS = re.compile(
     r"(readme|license|licence|contributing|changelog|todo|setup|conftest|__init__)\..*", re.IGNORECASE
 )
+
+
+def track_of(settings: CourseSettings, id: str | None) -> tuple[Track | None, str]:
+    """The track of that id, or the course's first one, and a warning when that is not what was asked for.
+
+    None when the course shows no track.
+    """
+    first = settings.tracks[0] if settings.tracks else None
+    if not id:
+        return first, ""
+    for track in settings.tracks:
+        if track.id == id:
+            return track, ""
+    instead = f"this is “{first.id}”" if first else "the course shows none"
+    return first, f"There is no track “{id[:60]}”: {instead}."
 
 
 class Tree:
@@ -42,11 +57,18 @@ class Tree:
             return found
         if _WILD.search(pattern):
             return tuple(self._matches(f"{pattern}.*"))
+        notebook = self.notebook(pattern)
+        return (notebook,) if notebook is not None else ()
+
+    def notebook(self, name: str) -> NotebookPath | None:
+        """The one notebook that a path or stem means, taken literally: the one that a launch of it would open."""
+        if self._has(name):
+            return NotebookPath(name)
         try:
-            stem = NotebookPath.parse(pattern)
+            stem = NotebookPath.parse(name)
         except Refused:
-            return ()
-        return tuple(path for path in candidates(stem) if self._has(path))[:1]
+            return None
+        return next((path for path in candidates(stem) if self._has(path)), None)
 
     def generic(self) -> Track | None:
         """A section per directory that has notebooks: .ipynb files, or text when the course has no .ipynb at all."""

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from nbhostd.core import imagenames
-from nbhostd.core.coursefile import LARGEST, LAYERS, read_settings
-from nbhostd.core.errors import NbhostdError, Refused
+from nbhostd.core.coursefile import LARGEST, LOCAL, Reading, advance, reading
+from nbhostd.core.errors import NbhostdError, Refused, WorldError
 from nbhostd.core.giturl import GitUrl
 from nbhostd.core.lookup import candidates
 from nbhostd.core.model import Course, CourseSettings
 from nbhostd.core.names import CourseName, NotebookPath
-from nbhostd.core.ports import Clock, Git, Locks, Store
+from nbhostd.core.ports import Clock, Git, LocalFiles, Locks, Store
 from nbhostd.core.subject import subject
 from nbhostd.services.jobbook import JobBook, Say
 
@@ -82,16 +82,18 @@ class Courses:
     """All courses. Reading never waits for a pull; two changes of one course's content never overlap."""
 
     def __init__(
-        self, store: Store, git: Git, book: JobBook, locks: Locks, clock: Clock, *, default_image: Callable[[], str]
+        self, store: Store, git: Git, local: LocalFiles, book: JobBook, locks: Locks, clock: Clock, *,
+        default_image: Callable[[], str],
     ) -> None:  # fmt: skip
         self._store = store
         self._git = git
+        self._local = local
         self._book = book
         self._locks = locks
         self._clock = clock
         self._default_image = default_image
         self._busy: set[CourseName] = set()
-        self._settings: dict[CourseName, tuple[tuple[int, str | None], CourseSettings]] = {}
+        self._settings: dict[CourseName, tuple[tuple[object, ...], CourseSettings]] = {}
         self._troubles: dict[CourseName, str] = {}
 
     # What there is
@@ -108,8 +110,8 @@ class Courses:
         return course
 
     async def settings(self, course: Course) -> CourseSettings:
-        """What the course's files say, read once per commit, however many ask at once."""
-        key = (course.number, course.commit)
+        """What the course's files say and the administrator over them: read once per change, however many ask at once."""
+        key = (course.number, course.commit, self._local.version(course.name, LOCAL))
         async with self._locks(f"settings of {course.name}"):
             known = self._settings.get(course.name)
             if known is None or known[0] != key:
@@ -117,14 +119,24 @@ class Courses:
             return known[1]
 
     async def _read_settings(self, course: Course) -> CourseSettings:
-        layers = []
-        for path in LAYERS if course.commit else ():
-            content = await self._git.read(course.name, path, limit=LARGEST + 1)
-            if content is not None:
-                layers.append((path, content))
-        files = await self._git.files(course.name)
+        local, trouble = await self._read_local(course.name)
+        files = await self._git.files(course.name) if course.commit else frozenset()
+        step = reading(files, local)
         # In a thread: a hostile file may take a second, and nobody else shall wait for it.
-        return await asyncio.to_thread(read_settings, layers, files)
+        said = await asyncio.to_thread(advance, step)
+        while not isinstance(said, Reading):
+            content = await self._git.read(course.name, said, limit=LARGEST + 1)
+            said = await asyncio.to_thread(advance, step, content)
+        return replace(said.settings, warnings=(*said.settings.warnings, *trouble))
+
+    async def _read_local(self, name: CourseName) -> tuple[tuple[str, bytes] | None, tuple[str, ...]]:
+        """The administrator's layer, and why it cannot be read."""
+        shown = f"local/{name}/{LOCAL}"
+        try:
+            content = await self._local.read(name, LOCAL, limit=LARGEST + 1)
+        except WorldError as error:
+            return None, (f"{shown}: {error.message}",)
+        return None if content is None else (shown, content), ()
 
     async def has(self, course: Course, notebook: NotebookPath) -> bool:
         """Whether the course itself has this file (and not only the student)."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbhostd.core.coursefile import LARGEST, read_settings
+from nbhostd.core.coursefile import LARGEST, Reading, advance, read_settings, reading
 from nbhostd.core.model import Build, CourseSettings, Mapping
 
 FILES = frozenset({"w1/a.md", "w1/b.md", "w2/c.ipynb", "data/x.csv"})
@@ -80,7 +80,39 @@ builds-filter: [absent]
     assert settings.static_mappings == (Mapping("data", "high"), Mapping("a", "a"))
     assert [track.id for track in settings.tracks] == ["two"]
     assert settings.builds == ()
-    assert settings.warnings == ()
+    assert settings.warnings == (
+        f"{HIGH}: there is {LOW} as well; this one counts over it",
+        f"{HIGH}:7: builds-filter names “absent”, which hides all; there are: one, two",
+    )
+
+
+def test_a_higher_layer_takes_the_place_of_what_has_the_same_id() -> None:
+    low = "tracks: [{id: a, name: A, sections: [{name: s, notebooks: [w1/a]}]}, {name: b, sections: []}]\n"
+    low += "builds: [{id: x, name: low, script: make}, {id: y, name: y}]\n"
+    high = "tracks: [{id: a, name: other, sections: [{name: s, notebooks: [w1/b]}]}]\nbuilds: [{name: x}]\n"
+    settings = read(low, high)
+    assert [(track.id, track.name) for track in settings.tracks] == [("a", "other")]
+    assert settings.builds == (Build("x", "x"), Build("y", "y"))
+
+
+def test_the_administrators_layer_counts_over_both() -> None:
+    step = reading(
+        FILES | {HIGH}, ("local/c/nbhosting.yaml", b"general: {notebook-url-format: 'lab/{notebook}'}")
+    )
+    assert advance(step) == HIGH
+    answer = advance(step, b"general: {notebook-url-format: 'tree/{notebook}'}\ntracks: 3")
+    assert isinstance(answer, Reading)
+    assert answer.settings.notebook_url_format == "lab/{notebook}"
+    assert answer.settings.static_mappings[0] == Mapping("media", "media")
+    assert [str(fault) for fault in answer.faults] == [f"{HIGH}:2: tracks must be a list, “- …”"]
+
+
+def test_a_filter_keeps_what_it_names_and_says_what_it_does_not_know() -> None:
+    text = "builds: [{name: a}, {name: b}, {name: c}]\nbuilds-filter: [c, absent, a]\n"
+    settings = read(text)
+    assert [build.id for build in settings.builds] == ["a", "c"]
+    assert settings.warnings == (f"{LOW}:2: builds-filter names “absent”; there are: a, b, c",)
+    assert len(read("builds: [{name: a}]\nbuilds-filter: []\n").builds) == 1
 
 
 def test_no_file_means_no_mapping_and_the_generic_track() -> None:
@@ -107,7 +139,7 @@ def test_an_empty_list_of_mappings_means_none() -> None:
         ("a: [", ":1: ignored, this is not YAML"),
         ("\n- a\n", ":2: the file must be a mapping"),
         ("trakcs: []", ":1: unknown “trakcs”"),
-        ("general: {colour: red}", ":1: unknown “general: colour”"),
+        ("general: {colour: red}", ":1: unknown “colour” in general"),
         ("general: 3", ":1: general must be a mapping"),
         ("general:\n  notebook-url-format: //evil.test/{notebook}/..\n", ":2: "),
         ("general: {notebook-url-format: nothing}", "cannot be a notebook-url-format"),
@@ -126,6 +158,32 @@ def test_an_empty_list_of_mappings_means_none() -> None:
         ("builds: [{script: x}]", "needs a name"),
         ("builds: [{name: a, colour: red}]", "unknown “colour” in a build"),
         ("builds: [{name: a}, {name: a}]", "already a build “a”"),
+        ("builds: [{name: a, result-folder: x, result_folder: y}]", "“result_folder” is there twice"),
+        ("builds: [{name: a, directory: ../..}]", "“directory: ../..” must be a path in the course"),
+        ("builds: [{name: a, external_url: 'javascript:alert(1)'}]", "must be an address"),
+        ("builds: [a]", "a build must be a mapping"),
+        ("builds: 3", "builds must be a list"),
+        (
+            "builds: [{name: a}]\nbuilds-filter: [b]",
+            ":2: builds-filter names “b”, which hides all; there are: a",
+        ),
+        ("tracks-filter: b", "tracks-filter must be a list"),
+        ("tracks-filter: [[b]]", "must be a text"),
+        ("tracks-filter: [absent]", "tracks-filter names “absent”, which hides all; there are: generic"),
+        ("tracks: []\ntracks: []", ":2: “tracks” is there twice"),
+        ("tracks: [{sections: [{name: s, notebooks: [w1/a]}]}]", "a track needs a name"),
+        ("tracks: [{name: t, sections: [{notebooks: [w1/a]}]}]", "a section needs a name"),
+        ("tracks: [{name: t, colour: red}]", "unknown “colour” in a track"),
+        ("tracks: [{name: t, sections: [{name: s, files: [w1/a]}]}]", "unknown “files” in a section"),
+        (
+            "tracks: [&t {name: t, sections: [{name: s, notebooks: [w1/a]}]}, *t]",
+            "there is already a track “t”",
+        ),
+        (
+            "static-mappings: [{source: a, destination: b}, {source: a, destination: c}]",
+            "already a mapping of “a”",
+        ),
+        ("static-mappings: [{source: a, dest: b}]", "unknown “dest” in a static mapping"),
         ("? [a]\n: b\n", "a key must be a plain word"),
         ("x: !!python/object/apply:os.system [id]", "unknown “x”"),
         ("tracks: !!python/object/apply:os.system [id]", "must be a mapping"),
@@ -148,10 +206,10 @@ def test_the_rest_of_a_faulty_file_counts() -> None:
 
 def test_not_utf8_and_too_large_are_ignored() -> None:
     settings = read_settings([(LOW, b"\xff\xfe"), (HIGH, b"#" * (LARGEST + 1))], FILES)
-    assert [w.partition(": ")[2] for w in settings.warnings] == [
-        "ignored, it is not UTF-8",
-        "ignored, it is larger than 256 kB",
-    ]
+    assert settings.warnings[:2] == (
+        f"{LOW}: ignored, it is not UTF-8",
+        f"{HIGH}: ignored, it is larger than 256 kB",
+    )
 
 
 def test_an_alias_bomb_is_read_in_part() -> None:

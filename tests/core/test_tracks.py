@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from nbhostd.core.tracks import Tree
+from nbhostd.core.model import CourseSettings, Track
+from nbhostd.core.tracks import Tree, track_of
 
 FILES = frozenset(
     {
@@ -73,3 +74,13 @@ def test_a_hostile_pattern_is_not_slow() -> None:
     for pattern in ("**/" * 40 + "b.md", "*a" * 60 + "b", "[a-z]*" * 60 + "!"):
         assert tree.notebooks(pattern) == ()
     assert time.process_time() - begin < 2
+
+
+def test_a_track_is_looked_up_by_its_id_and_another_is_said_to_be_another() -> None:
+    one, two = Track("one", "Two", "", ()), Track("two", "One", "", ())
+    settings = CourseSettings(tracks=(one, two))
+    assert track_of(settings, "two") == (two, "")
+    assert track_of(settings, None) == track_of(settings, "") == (one, "")
+    assert track_of(settings, "Two") == (one, "There is no track “Two”: this is “one”.")
+    assert track_of(CourseSettings(), "one") == (None, "There is no track “one”: the course shows none.")
+    assert track_of(CourseSettings(), None) == (None, "")

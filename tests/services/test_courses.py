@@ -16,6 +16,7 @@ from nbhostd.services.courses import Changes, Courses
 from nbhostd.services.jobbook import JobBook
 from nbhostd.services.tasks import KeyedLocks
 from tests.fakes.git import FakeGit
+from tests.fakes.localfiles import FakeLocalFiles
 from tests.fakes.store import FakeStore
 from tests.services.cast import NOON, Clock
 
@@ -52,11 +53,18 @@ class Scene:
     clock: Clock = field(default_factory=Clock)
     log: Log = field(default_factory=Log)
     lines: list[str] = field(default_factory=list)
+    local: FakeLocalFiles = field(default_factory=FakeLocalFiles)
 
     def __post_init__(self) -> None:
         self.book = JobBook(self.store, self.log, self.clock)
         self.courses = Courses(
-            self.store, self.git, self.book, KeyedLocks(), self.clock, default_image=lambda: "minimal"
+            self.store,
+            self.git,
+            self.local,
+            self.book,
+            KeyedLocks(),
+            self.clock,
+            default_image=lambda: "minimal",
         )
 
     async def created(self, files: dict[str, bytes] | None = None) -> Course:
@@ -354,7 +362,7 @@ async def test_an_accent_is_found_however_it_is_written(scene: Scene) -> None:
 async def test_a_class_that_asks_at_once_has_the_settings_read_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    course = await scene.created()
+    course = await scene.created({"nbhosting/nbhosting.yaml": b"", "w1/a.md": b""})
     again = Scene(scene.git, scene.store)
     asked = []
     read = scene.git.read
@@ -366,7 +374,7 @@ async def test_a_class_that_asks_at_once_has_the_settings_read_once(
 
     monkeypatch.setattr(scene.git, "read", counted)
     await asyncio.gather(*(again.courses.settings(course) for _ in range(20)))
-    assert len(asked) == len(set(asked))
+    assert asked == ["nbhosting/nbhosting.yaml"]
 
 
 async def test_settings_are_read_once_per_commit(scene: Scene) -> None:
@@ -382,6 +390,41 @@ async def test_settings_are_read_once_per_commit(scene: Scene) -> None:
     await scene.courses.pull(NAME, lambda _: None)
     newer = await scene.courses.settings(await scene.courses.get(NAME))
     assert [mapping.source for mapping in newer.static_mappings] == ["b"]
+
+
+async def test_the_administrators_layer_counts_at_once(scene: Scene) -> None:
+    text = b"builds: [{name: a}, {name: b}]\ngeneral: {notebook-url-format: 'tree/{notebook}'}"
+    course = await scene.created({"nbhosting/nbhosting.yaml": text})
+    assert len((await scene.courses.settings(course)).builds) == 2
+    scene.local.files[NAME, "nbhosting.yaml"] = b"builds-filter: [b]\nx: 1"
+    over = await scene.courses.settings(course)
+    assert [build.id for build in over.builds] == ["b"]
+    assert over.notebook_url_format == "tree/{notebook}"
+    assert [warning.partition("; ")[0] for warning in over.warnings] == [
+        "local/python/nbhosting.yaml:2: unknown “x” in the file"
+    ]
+    assert await scene.courses.settings(course) is over
+    del scene.local.files[NAME, "nbhosting.yaml"]
+    assert len((await scene.courses.settings(course)).builds) == 2
+
+
+async def test_a_layer_that_the_service_may_not_read_closes_no_course(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, limit: int) -> bytes:
+        raise WorldError("The service cannot read it.")
+
+    course = await scene.created()
+    scene.local.files[NAME, "nbhosting.yaml"] = b""
+    monkeypatch.setattr(scene.local, "read", refuse)
+    settings = await scene.courses.settings(course)
+    assert settings.warnings == ("local/python/nbhosting.yaml: The service cannot read it.",)
+
+
+async def test_a_book_without_tracks_has_its_contents_as_a_track(scene: Scene) -> None:
+    files = {"myst.yml": b"extends: toc.yml", "toc.yml": b"project: {toc: [{file: w1/a.md}]}", "w1/a.md": b""}
+    settings = await scene.courses.settings(await scene.created(files))
+    assert [track.id for track in settings.tracks] == ["toc"]
 
 
 async def test_jobs_of_an_earlier_life_are_closed(scene: Scene) -> None:
