@@ -1,0 +1,375 @@
+"""A student's clone brought up to date, step by step, each step only where the one before cannot be.
+
+1. Nothing new: `up-to-date`, or `ahead` where the student has commits on top.
+2. Fast-forward (`fast-forwarded`). A course whose history was rewritten is followed in the same way by a clone without
+   commits of the student's own.
+3. A merge (`merged`). Files that the student changed and the course did not stay as they are.
+4. Only with reset "if-needed": `reset` to the course's commit.
+5. The outputs of changed notebooks are stripped, the changed files are committed in the student's name, and that is merged
+   (`committed-and-merged`). A notebook that was only run is the course's again.
+6. `conflict`: the commit of step 5 stays, the merge is left undone, and each file in conflict is named.
+
+Every merge is computed beside the student's files, and reaches them finished or not at all. References to what was there
+are left first (`clone_keep.py`). A file that the student removed without telling Git comes back when the course changed
+it. A file unknown to Git where the course now has one of its own is renamed, `n.ipynb` to `n.mine-STAMP.ipynb`, and never
+stops the others.
+
+Reset "always" does not ask whether there is a better way. `resync` is for the hopeless, `clone_resync.py`.
+"""
+
+import os
+from dataclasses import dataclass, field
+
+from clone_adopt import fill, is_unborn, repair
+from clone_git import Git, GitFailure
+from clone_keep import BEFORE
+from clone_resync import resync
+from clone_strip import LARGEST, stripped
+from clone_task import Answer, Clone, Request
+from clone_work import Changed, Tree, changed_files, show, tracked_files
+
+MERGE_MESSAGE = "Merge what is new in the course"
+
+
+@dataclass
+class Situation:
+    """A clone that can be brought up to date, and what with."""
+
+    clone: Clone
+    answer: Answer
+    head: str
+    branch: str | None
+    upstream: str
+    forked_at: str | None
+    changed: list[Changed] = field(default_factory=list)
+
+    @property
+    def git(self) -> Git:
+        """The clone's Git."""
+        return self.clone.git
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether the course's history no longer holds what this clone was made from."""
+        return self.forked_at is not None and not self.git.is_ancestor(self.forked_at, self.upstream)
+
+    @property
+    def overwritten(self) -> list[bytes]:
+        """The changed files that are more than gone."""
+        return [file.path for file in self.changed if not file.gone]
+
+
+def pull(request: Request, clone: Clone, answer: Answer) -> None:
+    """Bring the clone up to date with the course, by the ladder above."""
+    if request.resync:
+        resync(request, clone, answer)
+    else:
+        climb(request, clone, answer)
+
+
+def climb(request: Request, clone: Clone, answer: Answer) -> None:
+    """Find out how things are; then step by step."""
+    if not clone.exists:
+        answer.outcome = "no-clone"
+        if clone.files.state(b".git") is not None:
+            answer.note("What is at .git is not a repository of this workspace.")
+        return
+    lock = clone.fresh_lock(answer)
+    if lock:
+        answer.outcome = "locked"
+        answer.note(f"Git holds {lock} in this clone: something is under way there.")
+        return
+    situation = look(request, clone, answer)
+    if situation is None:
+        return
+    ladder(request.reset, situation)
+    if not answer.dry_run:
+        answer.after = clone.git.commit("HEAD")
+        clone.keeper.forget_needless()
+
+
+def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
+    """Fetch, and say how things are; None when the answer is known already."""
+    git = clone.git
+    git.disarm()
+    begun = clone.in_the_middle()
+    branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    answer.before = answer.after = git.commit("HEAD")
+    answer.branch = branch
+    if begun or (branch is None and request.reset == "no"):
+        answer.outcome = "unfinished"
+        answer.note(
+            f"The student is in the middle of {begun}."
+            if begun
+            else "No branch is checked out (detached HEAD)."
+        )
+        return None
+    if request.dry_run:
+        clone.introduce()
+    else:
+        repair(clone, answer)
+    if is_unborn(clone):
+        answer.outcome = "fast-forwarded"
+        if request.dry_run:
+            answer.outcome, answer.would = "behind", "fast-forwarded"
+        else:
+            fill(clone, answer)
+            answer.after = git.commit("HEAD")
+        return None
+    clone.fetch()
+    theirs = next(
+        (
+            name
+            for name in (branch, clone.default_branch)
+            if name and git.commit(f"refs/remotes/origin/{name}")
+        ),
+        None,
+    )
+    if theirs is None or answer.before is None:
+        answer.outcome = "unfinished" if theirs else "up-to-date"
+        answer.note("The branch has no commit yet." if theirs else "The course has no commit yet.")
+        return None
+    upstream = git.commit(f"refs/remotes/origin/{theirs}") or ""
+    answer.upstream = upstream
+    forked_at = git.ask("merge-base", "--fork-point", f"refs/remotes/origin/{theirs}", answer.before)
+    return Situation(clone, answer, answer.before, branch, upstream, forked_at, changed_files(git))
+
+
+def ladder(reset: str, at: Situation) -> None:
+    """The steps, in order."""
+    git, answer = at.git, at.answer
+    if at.head == at.upstream and at.branch is not None:
+        answer.outcome = "up-to-date"
+        return
+    if reset == "always" or at.branch is None:
+        hard_reset(at)
+        return
+    if git.is_ancestor(at.upstream, at.head):
+        answer.outcome = "ahead"
+        return
+    new, _ = merged(at, at.head)
+    outcome = "fast-forwarded" if new == at.upstream else "merged"
+    if new and not overlap(at, at.head, new):
+        advance(at, at.head, new, outcome)
+    elif reset == "if-needed":
+        hard_reset(at)
+    else:
+        commit_and_merge(at)
+
+
+def merged(at: Situation, mine: str) -> tuple[str | None, list[bytes]]:
+    """The commit in which `mine` and the course's are one, or None and the files in conflict. Touches no file.
+
+    Where the course's history was rewritten, the base is the course's commit that the student really started from.
+    """
+    git = at.git
+    if git.is_ancestor(mine, at.upstream) or (at.rewritten and mine == at.forked_at):
+        return at.upstream, []
+    ours, theirs = mine, at.upstream
+    if at.rewritten and at.forked_at:
+        base = bare(at, at.forked_at, [])
+        ours, theirs = bare(at, mine, [base]), bare(at, at.upstream, [base])
+    said = git.run(
+        "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs, good=(0, 1, 128)
+    )
+    if said.code == 128:
+        at.answer.note("The course's history and the student's have nothing in common.")
+        return None, []
+    tree, *conflicts = said.items
+    if said.code == 1:
+        return None, conflicts
+    return at.clone.keeper.commit(tree.decode(), [mine, at.upstream], MERGE_MESSAGE), []
+
+
+def bare(at: Situation, commit: str, parents: list[str]) -> str:
+    """A commit of the same files with another past."""
+    return at.clone.keeper.commit(f"{commit}^{{tree}}", parents, "")
+
+
+def difference(at: Situation, old: str, new: str) -> tuple[set[bytes], Tree]:
+    """The paths that differ between two commits, and of those the files that the new one has."""
+    items = at.git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).items
+    changed: set[bytes] = set()
+    wanted: dict[bytes, tuple[str, str]] = {}
+    for words, path in zip(items[::2], items[1::2], strict=True):
+        _, mode, _, oid, state = words.decode().split(" ")
+        changed.add(path)
+        if state != "D":
+            wanted[path] = (mode, oid)
+    return changed, wanted
+
+
+def overlap(at: Situation, old: str, new: str) -> list[bytes]:
+    """The files that the student changed and that the way from `old` to `new` would write."""
+    written, _ = difference(at, old, new)
+    return [path for path in at.overwritten if path in written and path not in untouched(at, [path])]
+
+
+def untouched(at: Situation, paths: list[bytes]) -> list[bytes]:
+    """Of files that Git calls changed, those that are as committed to the byte: only line endings' rules differ."""
+    committed = at.git.tree(at.head)
+    return [path for path in paths if at.clone.files.object_of(path) == committed.get(path, ("", ""))[1]]
+
+
+def advance(at: Situation, old: str, new: str, outcome: str) -> None:
+    """Bring files, index and branch from `old` to `new`, whose difference no changed file is in."""
+    answer, files, git = at.answer, at.clone.files, at.git
+    if answer.dry_run:
+        answer.outcome, answer.would = "behind", outcome
+        tell_asides(at, difference(at, old, new)[1])
+        return
+    written, wanted = difference(at, old, new)
+    tracked = tracked_files(git)
+    obstacles = files.in_the_way(wanted, tracked)
+    if not answer.kept:
+        answer.kept += at.clone.keeper.keep(obstacles)
+    git.run("update-index", "-q", "--refresh", good=(0, 1))
+    for path in untouched(
+        at, [file.path for file in at.changed if file.path in written and file.working == "M"]
+    ):
+        files.remove(path)  # it comes again with the course's bytes; Git would not write over it
+    moves = [move for path in obstacles for move in files.put_aside(path, tracked, beside=True)]
+    try:
+        git.run("read-tree", "-m", "-u", old, new)
+    except GitFailure as failure:
+        for here, there in reversed(moves):
+            if files.state(here) is None:
+                files.move(there, here)
+        answer.outcome = "conflict"
+        answer.note(str(failure))
+        return
+    git.run("update-ref", "-m", f"nbhosting: {outcome}", "HEAD", new, old)
+    settle(at, moves, wanted)
+    answer.outcome = outcome
+
+
+def settle(at: Situation, moves: list[tuple[bytes, bytes]], wanted: Tree) -> None:
+    """Of what was put aside, drop what the course has to the byte and what was ours; name the rest."""
+    files = at.clone.files
+    for here, there in moves:
+        if files.is_our_link(there) or (here in wanted and files.object_of(there) == wanted[here][1]):
+            files.remove(there)
+        else:
+            at.answer.kept.append(show(there))
+            at.answer.note(
+                f"{show(here)} was the student's and is now the course's; the student's is {show(there)}."
+            )
+
+
+def tell_asides(at: Situation, wanted: Tree) -> None:
+    """Say which files would get another name."""
+    for path in at.clone.files.in_the_way(wanted, tracked_files(at.git)):
+        if (
+            not at.clone.files.is_our_link(path)
+            and at.clone.files.object_of(path) != wanted.get(path, ("", ""))[1]
+        ):
+            at.answer.note(f"{show(path)} is the student's and would get another name.")
+
+
+def hard_reset(at: Situation) -> None:
+    """Give the branch and all of the course's files the state that the course has; references to the former one are left."""
+    answer, files, git = at.answer, at.clone.files, at.git
+    wanted = git.tree(at.upstream)
+    if answer.dry_run:
+        answer.outcome, answer.would = "behind", "reset"
+        tell_asides(at, wanted)
+        return
+    tracked = tracked_files(git)
+    obstacles = files.in_the_way(wanted, tracked)
+    answer.kept += at.clone.keeper.keep(obstacles)
+    moves = [move for path in obstacles for move in files.put_aside(path, tracked, beside=True)]
+    git.run("read-tree", "--reset", "-u", at.upstream)
+    point_branch(at)
+    settle(at, moves, wanted)
+    answer.outcome = "reset"
+
+
+def point_branch(at: Situation) -> None:
+    """Let the checked-out branch, or the course's when there was none, be at the course's commit."""
+    git = at.git
+    branch = at.branch or at.clone.default_branch
+    former = git.commit(f"refs/heads/{branch}")
+    if at.branch is None and former not in (None, at.upstream):
+        at.answer.kept.append(at.clone.keeper.point(BEFORE, former or "", f"what {branch} was"))
+    git.run("update-ref", "-m", "nbhosting: reset", f"refs/heads/{branch}", at.upstream)
+    git.run("symbolic-ref", "-m", "nbhosting: reset", "HEAD", f"refs/heads/{branch}")
+    at.answer.branch = branch
+
+
+def commit_and_merge(at: Situation) -> None:
+    """Steps 5 and 6: what the student changed becomes a commit, and that is merged."""
+    answer, git, keeper = at.answer, at.git, at.clone.keeper
+    paths = at.overwritten
+    index = keeper.index_copy("work")
+    keeper.take_in(paths, index)
+    clean = strip_into(at, paths, index)
+    tree = git.run("write-tree", env=index).word
+    mine = at.head
+    if tree != git.ask("rev-parse", f"{at.head}^{{tree}}"):
+        mine = keeper.commit(
+            tree, [at.head], f"Work in progress: {len(paths)} files, committed before a merge"
+        )
+    answer.stripped = [show(path) for path in clean]
+    new, conflicts = merged(at, mine)
+    answer.committed = [show(path) for path in sorted(difference(at, at.head, mine)[0])]
+    if answer.dry_run:
+        if new:
+            advance(at, mine, new, "fast-forwarded" if new == at.upstream else "committed-and-merged")
+        else:
+            conflict(at, conflicts)
+        return
+    if clean or mine != at.head:
+        obstacles = files_in_the_way(at, mine, new)
+        answer.kept += keeper.keep(obstacles)
+        put_down(at, paths, clean, mine)
+    if new is None:
+        conflict(at, conflicts)
+    else:
+        advance(at, mine, new, "fast-forwarded" if new == at.upstream else "committed-and-merged")
+
+
+def files_in_the_way(at: Situation, old: str, new: str | None) -> list[bytes]:
+    """What the way to the new commit, if there is one, cannot write over."""
+    if new is None:
+        return []
+    return at.clone.files.in_the_way(difference(at, old, new)[1], tracked_files(at.git))
+
+
+def strip_into(at: Situation, paths: list[bytes], index: dict[str, str]) -> dict[bytes, bytes]:
+    """Put the changed notebooks without their outputs into an index; which, and their new bytes."""
+    committed = at.git.tree(at.head)
+    clean: dict[bytes, bytes] = {}
+    for path in paths:
+        state = at.clone.files.state(path)
+        if not path.endswith(b".ipynb") or not at.clone.files.is_plain(path):
+            continue
+        if state is None or state.st_size > LARGEST or os.path.islink(at.clone.files.at(path)):
+            continue
+        with open(at.clone.files.at(path), "rb") as file:
+            content = file.read()
+        mode, oid = committed.get(path, ("", ""))
+        former = at.git.run("cat-file", "blob", oid).out if mode.startswith("100") else None
+        new = stripped(content, former)
+        if new is None:
+            continue
+        clean[path] = new
+        blob = at.git.run("hash-object", "-w", "--stdin", stdin=new).word
+        entry = f"{'100755' if state.st_mode & 0o100 else '100644'} {blob}\t".encode() + path + b"\0"
+        at.git.run("update-index", "-z", "--index-info", stdin=entry, env=index)
+    return clean
+
+
+def put_down(at: Situation, paths: list[bytes], clean: dict[bytes, bytes], mine: str) -> None:
+    """Make the commit the student's: stripped notebooks into the files, changed files into the index, the branch moved."""
+    for path, content in clean.items():
+        at.clone.files.write(path, content)
+    at.clone.keeper.take_in(paths)
+    if mine != at.head:
+        at.git.run("update-ref", "-m", "nbhosting: work in progress", "HEAD", mine, at.head)
+    at.changed = changed_files(at.git)
+
+
+def conflict(at: Situation, paths: list[bytes]) -> None:
+    """Say which files are in conflict; the merge was never begun."""
+    at.answer.conflicts = [show(path) for path in paths]
+    at.answer.outcome = "conflict"
