@@ -32,8 +32,10 @@ from nbhostd.services.courses import Courses
 from nbhostd.services.images import ImageBuilder
 from nbhostd.services.jobbook import JobBook
 from nbhostd.services.mooc import Mooc
+from nbhostd.services.recipes import Recipes
 from nbhostd.services.reconcile import Reconciler
 from nbhostd.services.removal import Removal
+from nbhostd.services.rollout import Rollout
 from nbhostd.services.scheduler import IdleRound
 from nbhostd.services.starter import Starter
 from nbhostd.services.status import Status
@@ -41,6 +43,7 @@ from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
 from nbhostd.web.control import ControlContext, Room, create_control_app
+from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import Proxy
 from nbhostd.web.proxy_guard import ProxySettings
@@ -95,7 +98,9 @@ class House:
             self.store, self.git, self.local, self.book, locks, self.clock,
             default_image=lambda: self.config().courses.default_image,
         )  # fmt: skip
-        self.builder = ImageBuilder(self.podman, self.jobs, self.book, self.courses, self.git, self.config)
+        recipes = Recipes(self.git, self.local, self.config)
+        self.builder = ImageBuilder(self.podman, self.jobs, self.book, self.courses, recipes, self.config)
+        self.courses.on_delete(self.builder.forget)
         starter = Starter(
             self.config(), str(self.runtime), self.store, ground.systemd, self.podman, self.env_files,
             self.clock, secrets.token_bytes,
@@ -116,9 +121,9 @@ class House:
         self.proxy = Proxy(self.workspaces, self._proxy_settings(), self.floor.on_visit, self.floor.on_error)
         self.workspaces.on_end(lambda number: self.proxy.end(number, 1001))
         self.status = Status(self.workspaces, self.courses, self.proxy.connections)
-        self.idle_round = IdleRound(
-            self.workspaces, SocketJupyter(self.workspaces.starter.socket_path), self.proxy.connections
-        )
+        jupyter = SocketJupyter(self.workspaces.starter.socket_path)
+        self.idle_round = IdleRound(self.workspaces, jupyter, self.proxy.connections)
+        self.rollout = Rollout(self.workspaces, self.courses, self.podman, jupyter, self.proxy.connections)
 
     def front(self) -> web.Application:
         """What browsers reach."""
@@ -127,7 +132,9 @@ class House:
 
     def control(self) -> web.Application:
         """What nbhostctl reaches."""
-        more: list[Callable[[Tasks], Room]] = []
+        more: list[Callable[[Tasks], Room]] = [
+            lambda tasks: RolloutControl(self.courses, self.rollout, tasks),
+        ]
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
             courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, logs=self.jobs,

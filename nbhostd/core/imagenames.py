@@ -22,6 +22,7 @@ RECIPE_FILES = tuple(
 """Where a course's own recipe may be, the one that counts first."""
 
 _PREFIX = "localhost/nbhosting/"
+_OF_A_COURSE = re.compile(r"course-[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _PLAIN = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 # containers/image docker/reference: domain, path, tag or digest; what we let an administrator write of it.
 _REFERENCE = re.compile(
@@ -50,12 +51,14 @@ def course_image(course: CourseName) -> str:
 def resolve(text: str, course: CourseName) -> str:
     """Podman's name of what an administrator wrote for a course: minimal, scipy, own, or any image's name.
 
-    Raises Refused(400).
+    `course-NAME`, as `shown` has it, is another course's. Raises Refused(400).
     """
     if text in KINDS:
         return kind_image(text)
     if text in (OWN, course):
         return course_image(course)
+    if _OF_A_COURSE.fullmatch(text):
+        return _PREFIX + text
     if len(text) > 255 or not _REFERENCE.fullmatch(text):
         raise Refused(f"“{text[:60]}” is not an image's name.", reason="bad-image-name")
     return text

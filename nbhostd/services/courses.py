@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from nbhostd.core import imagenames
+from nbhostd.core import imagenames, recipe
 from nbhostd.core.coursefile import LARGEST, LOCAL, Reading, advance, reading
 from nbhostd.core.errors import NbhostdError, Refused, WorldError
 from nbhostd.core.giturl import GitUrl
@@ -60,6 +60,8 @@ class Changes:
     image: str | None = None
     autopull: bool | None = None
     archived: bool | None = None
+    autobuild: bool | None = None
+    public_builds: bool | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +97,16 @@ class Courses:
         self._busy: set[CourseName] = set()
         self._settings: dict[CourseName, tuple[tuple[object, ...], CourseSettings]] = {}
         self._troubles: dict[CourseName, str] = {}
+        self._on_pull: list[Callable[[Course], None]] = []
+        self._on_delete: list[Callable[[Course], Awaitable[None]]] = []
+
+    def on_pull(self, callback: Callable[[Course], None]) -> None:
+        """Call `callback` with each course that a pull has brought something new for."""
+        self._on_pull.append(callback)
+
+    def on_delete(self, callback: Callable[[Course], Awaitable[None]]) -> None:
+        """Await `callback` with each course that has just been deleted, to remove what else was made of it."""
+        self._on_delete.append(callback)
 
     # What there is
 
@@ -161,11 +173,6 @@ class Courses:
             if await exists_in_student(path):
                 return path
         return None
-
-    async def recipe(self, course: Course) -> str | None:
-        """The directory of the course's own image recipe in its tree, or None."""
-        files = await self._git.files(course.name)
-        return next((path.rpartition("/")[0] for path in imagenames.RECIPE_FILES if path in files), None)
 
     # What changes
 
@@ -234,7 +241,7 @@ class Courses:
             fields["branch"] = changes.branch or None
         if changes.image is not None:
             fields["image"] = imagenames.resolve(changes.image, name)
-        for key in ("autopull", "archived"):
+        for key in ("autopull", "archived", "autobuild", "public_builds"):
             if getattr(changes, key) is not None:
                 fields[key] = getattr(changes, key)
         with subject(f"course {name}"):
@@ -248,7 +255,7 @@ class Courses:
         Without `delete_workspaces`, a course that has some is refused (409).
         """
         with subject(f"course {name}"), self._alone(name):
-            await self.get(name)
+            course = await self.get(name)
             left = len(await self._store.workspaces(name))
             if left and delete_workspaces is None:
                 raise Refused(
@@ -260,6 +267,8 @@ class Courses:
             await self._store.delete_course(name)
             await self._git.delete(name)
             self._settings.pop(name, None)
+            for callback in self._on_delete:
+                await callback(course)
             log.info("deleted, with %d workspaces", deleted)
             return deleted
 
@@ -288,7 +297,9 @@ class Courses:
         """Write the new course down; from here on it exists."""
         files = await self._git.files(name)
         if image is None:
-            has_recipe = any(path in files for path in imagenames.RECIPE_FILES)
+            has_recipe = any(path in files for path in imagenames.RECIPE_FILES) or any(
+                self._local.path(name, file) is not None for file in recipe.FILES
+            )
             image = imagenames.resolve(imagenames.OWN if has_recipe else self._default_image(), name)
         await self._store.create_course(name, git_url, branch, image, self._clock.now())
         return await self._change(name, {"commit": commit, "pulled_at": self._clock.now()})
@@ -305,6 +316,8 @@ class Courses:
         )
         if report.changed:
             log.info("pulled: %s", report.summary)
+            for callback in self._on_pull:
+                callback(course)
         return report
 
     async def _autopull(self, course: Course) -> None:

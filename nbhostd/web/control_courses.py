@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from nbhostd.core import imagenames
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.giturl import GitUrl
 from nbhostd.core.model import Course
@@ -87,9 +86,7 @@ class CoursesControl:
                 name, git_url, say, image=body.get("image"), branch=body.get("branch")
             )
             if await self._c.images.digest(course.image) is None:
-                say(
-                    f"warning: its image is not here yet: nbhostctl image build {_target(course.image, name)}"
-                )
+                say(f"warning: its image is not here yet: {await self._c.builder.advice(course)}")
             return {"course": course_shape(course), "report": report_shape(report)}
 
         return await stream(request, self._tasks, work)
@@ -97,20 +94,20 @@ class CoursesControl:
     async def show_course(self, request: web.Request) -> web.Response:
         course = await self._c.courses.get(course_name(request))
         settings = await self._c.courses.settings(course)
+        recipe = await self._c.builder.recipes.of(course)
         return web.json_response(
             {
                 **course_shape(course),
                 "image_digest": await self._c.images.digest(course.image),
                 "workspaces": len(await self._c.store.workspaces(course.name)),
-                "recipe": await self._c.courses.recipe(course),
+                "recipe": recipe.shown if recipe else None,
                 "settings": settings_shape(settings),
             }
         )
 
     async def change_course(self, request: web.Request) -> web.Response:
-        body = await read_body(
-            request, {"git_url": str, "branch": str, "image": str, "autopull": bool, "archived": bool}
-        )
+        flags = dict.fromkeys(("autopull", "archived", "autobuild", "public_builds"), bool)
+        body = await read_body(request, {"git_url": str, "branch": str, "image": str, **flags})
         if not body:
             raise Refused("Nothing to change was given.")
         course = await self._c.courses.change(course_name(request), Changes(**body))
@@ -130,9 +127,3 @@ class CoursesControl:
             return {"report": report_shape(await self._c.courses.pull(name, say))}
 
         return await stream(request, self._tasks, work)
-
-
-def _target(image: str, course: CourseName) -> str:
-    """What to write after `nbhostctl image build` for an image."""
-    short = imagenames.shown(image)
-    return short if short in imagenames.KINDS else str(course)

@@ -7,13 +7,14 @@ from dataclasses import asdict
 from aiohttp import web
 
 from nbhostd.core import imagenames
+from nbhostd.core.errors import Refused
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_context import ControlContext
 from nbhostd.web.control_wire import Say, Shape, read_body, required, stream
 
 
 class ImagesControl:
-    """List, build and prune."""
+    """List, look into, build and prune."""
 
     def __init__(self, context: ControlContext, tasks: Tasks) -> None:
         self._c = context
@@ -23,6 +24,7 @@ class ImagesControl:
         """What is answered here."""
         return [
             web.get("/v1/images", self.list_images),
+            web.get("/v1/images/details", self.show_details),
             web.post("/v1/images/build", self.build_image),
             web.post("/v1/images/prune", self.prune_images),
         ]
@@ -42,6 +44,12 @@ class ImagesControl:
             for name, digest, size in await self._c.images.named()
         ]
         return web.json_response({"images": images})
+
+    async def show_details(self, request: web.Request) -> web.Response:
+        target = request.query.get("image", "")
+        if not target:
+            raise Refused("Say which image.")
+        return web.json_response(asdict(await self._c.builder.details(target)))
 
     async def build_image(self, request: web.Request) -> web.StreamResponse:
         body = await read_body(request, {"target": str, "fresh": bool})

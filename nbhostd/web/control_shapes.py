@@ -61,6 +61,8 @@ def course_shape(course: Course) -> Shape:
         else imagenames.shown(course.image),
         "autopull": course.autopull,
         "archived": course.archived,
+        "autobuild": course.autobuild,
+        "public_builds": course.public_builds,
         "commit": course.commit,
         "pulled_at": _time(course.pulled_at),
     }
