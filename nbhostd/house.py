@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from nbhostd.adapters.desk import SocketDesk
+from nbhostd.adapters.dropfiles import DropDirectory
 from nbhostd.adapters.envfiles import EnvFileDirectory
 from nbhostd.adapters.git import Mirrors
 from nbhostd.adapters.host import LinuxHost
@@ -29,6 +30,7 @@ from nbhostd.core.config import Config
 from nbhostd.core.model import Mode
 from nbhostd.core.ports import Clock
 from nbhostd.services.courses import Courses
+from nbhostd.services.dropareas import DropAreas, everybody_with_a_workspace
 from nbhostd.services.images import ImageBuilder
 from nbhostd.services.jobbook import JobBook
 from nbhostd.services.mooc import Mooc
@@ -43,6 +45,7 @@ from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
 from nbhostd.web.control import ControlContext, Room, create_control_app
+from nbhostd.web.control_dropareas import DropAreasControl
 from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import Proxy
@@ -110,6 +113,11 @@ class House:
             starter, self.courses, preparers, self.host, ground.statistics, locks, ground.tasks
         )
         self.removal = Removal(self.workspaces, self.desk)
+        self.dropareas = DropAreas(
+            self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
+            self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
+        )  # fmt: skip
+        self.courses.on_delete(lambda course: self.dropareas.delete_course(course.name))
         self.reconciler = Reconciler(self.workspaces, self.courses)
 
     def _introduce_web(self) -> None:
@@ -135,6 +143,7 @@ class House:
         more: list[Callable[[Tasks], Room]] = [
             lambda tasks: RolloutControl(self.courses, self.rollout, tasks),
         ]
+        more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
             courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, logs=self.jobs,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nbhostd.core.errors import Refused, WorldError
+from nbhostd.core.errors import NotNow, Refused, WorldError
+from nbhostd.core.handouts import Dropped
 from nbhostd.core.model import Mapping
-from nbhostd.core.names import CourseName, NotebookPath
+from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
+from nbhostd.core.takeover import Stock, Unpacked
 
 # What the desk may take, in seconds, is a little less; a whole tree takes as long as a student wants it to.
 _SOON = 40.0
 _PAUSE = 0.2
 _MEASURE = 130.0
 _DELETE = 3700.0
+_DROP = 610.0
+_UNPACK = 6 * 3600 + 100.0
 # The desk serves 32 at a time: short requests must never wait for long ones.
 _SHORT_AT_ONCE = 20
 _LONG_AT_ONCE = 4
@@ -62,6 +66,33 @@ class SocketDesk:
         )
         return copied is True
 
+    async def reset(
+        self,
+        workspace: int,
+        uid: int,
+        course: CourseName,
+        notebook: NotebookPath,
+        *,
+        links: Sequence[Mapping],
+        aside: str,
+    ) -> str | None:
+        """Put the course's notebook in the place of the student's; where the student's is now, None when there was none.
+
+        Raises Refused as `prepare` does.
+        """
+        kept = await self._ask(
+            "prepare",
+            workspace,
+            uid,
+            wanted="kept",
+            course=course,
+            notebook=notebook,
+            force=True,
+            aside=aside,
+            links=[(link.source, link.destination) for link in links],
+        )
+        return None if kept is None else str(kept)
+
     async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
         """Which of these are regular files in the workspace (False when there is no workspace yet)."""
         exist: list[bool] = []
@@ -76,30 +107,67 @@ class SocketDesk:
         size, files = await self._ask("measure", workspace, uid, wanted="measured", timeout=_MEASURE)
         return int(size), int(files)
 
+    async def drop(
+        self, workspace: int, uid: int, course: CourseName, area: AreaName, files: Sequence[FilePath]
+    ) -> list[Dropped]:
+        """Copy files of a drop area to DROPPED/<area>/ in the workspace; never overwrites.
+
+        Raises Refused(404) when the area has no such file, NotNow on a full disk.
+        """
+        words: list[Dropped] = []
+        for first in range(0, len(files), _PATHS_AT_ONCE):
+            batch = list(files[first : first + _PATHS_AT_ONCE])
+            told = await self._ask(
+                "drop", workspace, uid, wanted="dropped", timeout=_DROP, course=course, area=area, files=batch
+            )
+            words += [Dropped(word) for word in told]
+        return words
+
+    async def unpack(self, workspace: int, uid: int, parcel: AsyncIterator[bytes]) -> Unpacked:
+        """Write what a parcel holds into the workspace. Raises Refused for what is no whole parcel, NotNow."""
+        told = await self._ask("unpack", workspace, uid, wanted="unpacked", timeout=_UNPACK, parcel=parcel)
+        return _unpacked(told)
+
+    async def stock(
+        self, place: Stock, course: CourseName, parcel: AsyncIterator[bytes], *, replace: bool = False
+    ) -> Unpacked:
+        """The same into <state>/<place>/<course>/, as the service user; `replace` overwrites plain files."""
+        told = await self._ask(
+            "stock", 0, 0, wanted="unpacked", timeout=_UNPACK, parcel=parcel, place=place.value, course=course,
+            replace=replace,
+        )  # fmt: skip
+        return _unpacked(told)
+
     async def delete(self, workspace: int, uid: int) -> None:
         """Remove the workspace directory whole; not being there is success."""
         await self._ask("delete", workspace, uid, wanted="deleted", timeout=_DELETE)
 
     async def _ask(
-        self, op: str, workspace: int, uid: int, *, wanted: str, timeout: float = _SOON, **body: Any
-    ) -> Any:
-        """What the desk answers under the name `wanted`."""
+        self, op: str, workspace: int, uid: int, *, wanted: str, timeout: float = _SOON,
+        parcel: AsyncIterator[bytes] | None = None, **body: Any,
+    ) -> Any:  # fmt: skip
+        """What the desk answers under the name `wanted`; `parcel` is sent after the request."""
         request = {"op": op, "workspace": workspace, "uid": uid, **body}
         async with self._short if timeout == _SOON else self._long:
             try:
                 async with asyncio.timeout(timeout):
-                    line = await self._exchange(json.dumps(request).encode() + b"\n")
+                    line = await self._exchange(json.dumps(request).encode() + b"\n", parcel)
                 return _understood(line)[wanted]
             except TimeoutError as error:
                 raise WorldError("Your files could not be handled in time.", detail=f"desk: {op}") from error
             except (OSError, ValueError, KeyError) as error:
                 raise WorldError("Your files cannot be reached.", detail=f"desk: {op}: {error!r}") from error
 
-    async def _exchange(self, line: bytes) -> bytes:
+    async def _exchange(self, line: bytes, parcel: AsyncIterator[bytes] | None) -> bytes:
         reader, writer = await self._connected()
         try:
             writer.write(line)
             await writer.drain()
+            if parcel is not None:
+                async for piece in parcel:
+                    writer.write(piece)
+                    await writer.drain()
+                writer.write_eof()
             return await reader.readline()
         finally:
             writer.close()
@@ -127,4 +195,13 @@ def _understood(line: bytes) -> dict[str, Any]:
         raise Refused(
             answer["error"], status=answer["status"], reason=answer["reason"], detail=answer.get("detail", "")
         )
+    if "retry_after" in answer:
+        raise NotNow(answer["error"], retry_after=answer["retry_after"], detail=answer.get("detail", ""))
     raise WorldError(answer["error"], detail=answer.get("detail", ""))
+
+
+def _unpacked(told: dict[str, Any]) -> Unpacked:
+    return Unpacked(
+        int(told["written"]), int(told["size"]), int(told["same"]),
+        tuple(map(str, told["kept"])), int(told["kept_count"]), tuple(map(str, told["troubles"])),
+    )  # fmt: skip

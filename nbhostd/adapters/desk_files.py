@@ -22,13 +22,14 @@ from nbhostd.adapters.desk_paths import (
     parts_of,
     student_errors,
 )
-from nbhostd.core.errors import Refused, WorldError
+from nbhostd.core.errors import NotNow, Refused, WorldError
+from nbhostd.core.parcel import LARGEST_FILE
 
 LARGEST = 64 << 20
 """No notebook is larger, in bytes."""
 STATIC = "/home/jovyan/static"
 """Where a container shows the course's static files."""
-KEPT = ".nbhosting/reset"
+KEPT = "before-reset"
 """Where the student finds the versions that a reset replaced."""
 
 _CHUNK = 1 << 20
@@ -89,8 +90,10 @@ def is_file(space: int, path: str) -> bool:
         return False
 
 
-def place_notebook(space: int, path: str, source: int | Refused, *, force: bool, aside: str | None) -> bool:
-    """Copy the open `source` to `path` when nothing is there, or `force`; True when it was copied.
+def place_notebook(
+    space: int, path: str, source: int | Refused, *, force: bool, aside: str | None
+) -> tuple[bool, str | None]:
+    """Copy the open `source` to `path` when nothing is there, or `force`; whether it was copied, and where the earlier is.
 
     Whatever is there by that name is the student's work and stays, unless `force`: then a regular file is kept
     aside first (under KEPT, when `aside` is given), and a link or a device is replaced, never followed.
@@ -100,17 +103,17 @@ def place_notebook(space: int, path: str, source: int | Refused, *, force: bool,
     with student_errors(path):
         there = _look(space, folders, name)
         if there == stat.S_IFREG and not force:
-            return False
+            return False, None
         if there is not None and (not force or there == stat.S_IFDIR):
             raise Refused(f"In your workspace, “{path}” is not a plain file.", status=409, reason="not-plain")
         if isinstance(source, Refused):
             raise source
         with closing(open_folder(space, folders, make=True)) as folder:
-            temporary = _copy(source, folder)
+            temporary, kept = _copy(source, folder), None
             try:
                 if there == stat.S_IFREG and aside:
-                    _keep_aside(space, folder, path, aside)
-                return _publish(folder, temporary, name, replace=force)
+                    kept = _keep_aside(space, folder, path, aside)
+                return _publish(folder, temporary, name, replace=force), kept
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(temporary, dir_fd=folder)
@@ -128,14 +131,14 @@ def _temporary_name() -> str:
     return f".nbh-{secrets.token_hex(8)}.tmp"
 
 
-def _copy(source: int, folder: int) -> str:
+def _copy(source: int, folder: int, largest: int = LARGEST) -> str:
     """A whole copy under a temporary name in `folder`, on disk when this returns."""
     name = _temporary_name()
     origin = os.fstat(source)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with closing(os.open(name, flags, 0o600, dir_fd=folder)) as target:
         try:
-            _pour(source, target)
+            _pour(source, target, largest)
             os.fchmod(target, (origin.st_mode & 0o755) | 0o600)
             os.utime(target, ns=(origin.st_atime_ns, origin.st_mtime_ns))
             os.fsync(target)
@@ -145,13 +148,13 @@ def _copy(source: int, folder: int) -> str:
     return name
 
 
-def _pour(source: int, target: int) -> None:
+def _pour(source: int, target: int, largest: int) -> None:
     total = 0
     os.lseek(source, 0, os.SEEK_SET)
     while sent := os.sendfile(target, source, None, _CHUNK):
         total += sent
-        if total > LARGEST:
-            raise WorldError("The course's notebook grew while it was copied.")
+        if total > largest:
+            raise WorldError("The file grew while it was copied.")
 
 
 def _publish(folder: int, temporary: str, name: str, *, replace: bool) -> bool:
@@ -167,8 +170,8 @@ def _publish(folder: int, temporary: str, name: str, *, replace: bool) -> bool:
     return True
 
 
-def _keep_aside(space: int, folder: int, path: str, aside: str) -> None:
-    """Another name for the present file, so that it is never gone, whatever happens next."""
+def _keep_aside(space: int, folder: int, path: str, aside: str) -> str:
+    """Another name for the present file, so that it is never gone, whatever happens next; that name."""
     *folders, name = parts_of(path)
     stem, suffix = os.path.splitext(name)
     with closing(open_folder(space, (*KEPT.split("/"), *folders), make=True)) as kept:
@@ -176,8 +179,47 @@ def _keep_aside(space: int, folder: int, path: str, aside: str) -> None:
             new = f"{stem[:_LONGEST_STEM]}-{aside}{again}{suffix[:_LONGEST_STEM]}"
             with suppress(FileExistsError):
                 os.link(name, new, src_dir_fd=folder, dst_dir_fd=kept, follow_symlinks=False)
-                return
+                return "/".join((KEPT, *folders, new))
     raise Refused("This notebook was reset too often in one moment.", status=409, reason="busy")
+
+
+def open_handed_out(area: int, path: str) -> int:
+    """A file of the open drop area. Raises Refused(404)."""
+    try:
+        parts_of(path)
+        fd = open_below(area, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY, NO_LINKS)
+    except OSError as error:
+        raise _no_such_file(path, error.strerror or "") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _no_such_file(path, "not a regular file")
+    return fd
+
+
+def _no_such_file(path: str, detail: str) -> Refused:
+    message = f"The drop area has no file “{path}”."
+    return Refused(message, status=404, reason="no-such-file", detail=detail)
+
+
+def place_handed_out(space: int, path: str, source: int) -> str:
+    """Copy the open `source` to `path` when nothing is there: 'new', else 'there' or 'in-the-way'. Raises NotNow."""
+    *folders, name = parts_of(path)
+    try:
+        there = _look(space, folders, name)
+        if there is not None:
+            return "there" if there == stat.S_IFREG else "in-the-way"
+        with closing(open_folder(space, folders, make=True)) as folder:
+            temporary = _copy(source, folder, LARGEST_FILE)
+            try:
+                return "new" if _publish(folder, temporary, name, replace=False) else "there"
+            finally:
+                os.unlink(temporary, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NotNow("There is no space left on the server's disk.", retry_after=60) from error
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EXDEV, errno.EISDIR, errno.EACCES):
+            return "in-the-way"
+        raise WorldError("The file could not be handed out.", detail=f"{path!r}: {error.strerror}") from error
 
 
 def place_link(space: int, folders: Sequence[str], source: str, destination: str) -> None:

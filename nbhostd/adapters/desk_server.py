@@ -19,27 +19,31 @@ import traceback
 from typing import Any
 
 from nbhostd.adapters.desk_files import LARGEST
-from nbhostd.adapters.desk_work import OPERATIONS, Answer, Request
-from nbhostd.core.errors import NbhostdError, Refused, WorldError
+from nbhostd.adapters.desk_unpack import Incoming
+from nbhostd.adapters.desk_work import LARGEST_FILES, OPERATIONS, Answer, Request
+from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 
 LONGEST_REQUEST = 1 << 20
 """In bytes, the final newline included."""
 MOST_CHILDREN = 32
 _READ_TIMEOUT = 10
+# Whoever sends a tree reads it from a disk meanwhile.
+_PARCEL_TIMEOUT = 300
 
 
-def _limit(seconds: int) -> None:
+def _limit(seconds: int, largest: int) -> None:
     signal.alarm(seconds)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * LARGEST, 2 * LARGEST))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
 
-def _read_line(connection: socket.socket) -> bytes:
+def _read_line(connection: socket.socket) -> tuple[bytes, bytes]:
+    """The request, and what has come after it already."""
     connection.settimeout(_READ_TIMEOUT)
     data = b""
-    while not data.endswith(b"\n"):
+    while b"\n" not in data:
         chunk = connection.recv(1 << 16)
         if not chunk:
             raise Refused("This request has no end.")
@@ -47,7 +51,8 @@ def _read_line(connection: socket.socket) -> bytes:
         if len(data) > LONGEST_REQUEST:
             _discard(connection)
             raise Refused("This request is too long.", status=413)
-    return data
+    line, _, rest = data.partition(b"\n")
+    return line, rest
 
 
 def _discard(connection: socket.socket) -> None:
@@ -60,14 +65,18 @@ def _discard(connection: socket.socket) -> None:
 def refusal(error: NbhostdError) -> Answer:
     """An error as it crosses the socket."""
     answer = {"error": error.message, "status": error.status, "detail": error.detail}
+    if isinstance(error, NotNow):
+        answer["retry_after"] = error.retry_after
     return answer | {"reason": error.reason} if isinstance(error, Refused) else answer
 
 
 def _handle(connection: socket.socket) -> None:
     try:
-        request = Request.parse(_read_line(connection))
+        line, rest = _read_line(connection)
+        connection.settimeout(_PARCEL_TIMEOUT)
+        request = Request.parse(line, Incoming(connection, rest))
         operation, seconds = OPERATIONS[request.op]
-        _limit(seconds)
+        _limit(seconds, LARGEST_FILES.get(request.op, 2 * LARGEST))
         answer = operation(request)
     except NbhostdError as error:
         answer = refusal(error)

@@ -10,17 +10,32 @@ import json
 import os
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from nbhostd.adapters import desk_files, desk_trees
-from nbhostd.adapters.desk_paths import DIRECTORY, IN_TREE, closing, open_below, parts_of, student_errors
+from nbhostd.adapters import desk_files, desk_trees, desk_unpack
+from nbhostd.adapters.desk_paths import (
+    DIRECTORY,
+    IN_TREE,
+    NO_LINKS,
+    closing,
+    open_below,
+    parts_of,
+    student_errors,
+)
+from nbhostd.adapters.desk_unpack import Incoming
 from nbhostd.core.errors import Refused, WorldError
+from nbhostd.core.parcel import LARGEST_FILE
 
 SHIFT = 1
 """A container's user N is N + SHIFT here."""
 GROUP = 100
 FIRST_UID = 100_000
+DROPPED = "DROPPED"
+"""Where a student finds what a teacher hands out: one folder for each drop area."""
+STOCKS = ("droparea", "local", "import")
+_LISTS = "import/.lists"
 _NO_NEW_PRIVS = 38  # prctl(2)
 _ASIDE = re.compile(r"[\w.:+-]{1,64}")
 
@@ -35,9 +50,11 @@ class Request:
     workspace: int
     uid: int
     body: dict[str, Any]
+    incoming: Incoming | None = None
+    """What comes after the request."""
 
     @classmethod
-    def parse(cls, line: bytes) -> Request:
+    def parse(cls, line: bytes, incoming: Incoming | None = None) -> Request:
         """The request in a line of JSON. Raises Refused."""
         try:
             body = json.loads(line)
@@ -45,12 +62,14 @@ class Request:
             raise Refused("This is not a request.", detail=str(error)) from error
         if not isinstance(body, dict) or body.get("op") not in OPERATIONS:
             raise Refused("This is not a request.")
+        if body["op"] in _OF_NOBODY:
+            return cls(str(body["op"]), 0, 0, body, incoming)
         workspace, uid = body.get("workspace"), body.get("uid")
         if type(workspace) is not int or not 0 < workspace < 1 << 62:
             raise Refused("This is not a workspace's number.")
         if type(uid) is not int or not FIRST_UID <= uid < 1 << 31:
             raise Refused("This is not a student's uid.")
-        return cls(str(body["op"]), workspace, uid, body)
+        return cls(str(body["op"]), workspace, uid, body, incoming)
 
     def text(self, key: str) -> str:
         """A text of the request. Raises Refused."""
@@ -143,16 +162,16 @@ def _prepare(request: Request) -> Answer:
         assert isinstance(source, Refused)
         raise source
     _become_student(request.uid)
-    copied = False
+    copied, kept = False, None
     folders: tuple[str, ...] = ()
     if source is not None:
         path = request.text("notebook")
         force = request.body.get("force") is True
-        copied = desk_files.place_notebook(space, path, source, force=force, aside=aside)
+        copied, kept = desk_files.place_notebook(space, path, source, force=force, aside=aside)
         folders = parts_of(path)[:-1]
     for link, destination in _links(request):
         desk_files.place_link(space, folders, link, destination)
-    return {"copied": copied}
+    return {"copied": copied, "kept": kept}
 
 
 def _links(request: Request) -> list[tuple[str, str]]:
@@ -222,10 +241,70 @@ def _clear(spaces: int, name: str, uid: int) -> None:
     os.rmdir(name, dir_fd=spaces)
 
 
+def _drop(request: Request) -> Answer:
+    (course,), (area,) = parts_of(request.text("course")), parts_of(request.text("area"))
+    files = request.texts("files")
+    with ExitStack() as held:
+        folder = _open_area(course, area, held)
+        sources = [desk_files.open_handed_out(folder, file) for file in files]
+        for source in sources:
+            held.callback(os.close, source)
+        space = _open_space(request, make=True)
+        assert space is not None
+        _become_student(request.uid)
+        placed = [
+            desk_files.place_handed_out(space, f"{DROPPED}/{area}/{file}", source)
+            for file, source in zip(files, sources, strict=True)
+        ]
+    return {"dropped": placed}
+
+
+def _open_area(course: str, area: str, held: ExitStack) -> int:
+    try:
+        top = os.open("droparea", DIRECTORY)
+        held.callback(os.close, top)
+        folder = open_below(top, f"{course}/{area}", DIRECTORY, NO_LINKS)
+    except OSError as error:
+        message = f"The course has no drop area “{area}”."
+        raise Refused(message, status=404, reason="no-such-area", detail=str(error)) from error
+    held.callback(os.close, folder)
+    return folder
+
+
+def _unpack(request: Request) -> Answer:
+    space = _open_space(request, make=True)
+    assert space is not None and request.incoming is not None
+    _become_student(request.uid)
+    return {"unpacked": desk_unpack.unpack(space, request.incoming, (space, desk_unpack.LIST))}
+
+
+def _stock(request: Request) -> Answer:
+    """As the service user: what the administrator or a teacher gives to a course."""
+    place, (course,) = request.text("place"), parts_of(request.text("course"))
+    if place not in STOCKS:
+        raise Refused("This is not a request.", detail="place")
+    assert request.incoming is not None
+    state = os.open(".", DIRECTORY)
+    os.umask(0o077)
+    with closing(state), closing(desk_files.open_folder(state, (place, course), make=True)) as top:
+        listed = (state, f"{_LISTS}/{place}-{course}")
+        replace = request.body.get("replace") is True
+        return {"unpacked": desk_unpack.unpack(top, request.incoming, listed, replace=replace)}
+
+
 OPERATIONS: dict[str, tuple[Callable[[Request], Answer], int]] = {
     "prepare": (_prepare, 30),
     "exists": (_exists, 30),
     "measure": (_measure, 120),
     "delete": (_delete, 3600),
+    "drop": (_drop, 600),
+    "unpack": (_unpack, 6 * 3600),
+    "stock": (_stock, 6 * 3600),
 }
 """What can be asked, and the seconds it may take."""
+
+LARGEST_FILES = {"drop": LARGEST_FILE, "unpack": LARGEST_FILE, "stock": LARGEST_FILE}
+"""The largest file that an operation may write, where it is not a notebook."""
+
+_OF_NOBODY = frozenset({"stock"})
+"""What is asked without a workspace."""

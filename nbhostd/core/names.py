@@ -49,6 +49,17 @@ class StudentName(str):
         return cls(_checked_name(text, "student"))
 
 
+class AreaName(str):
+    """A drop area's name, under the same rule as a course's name."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> AreaName:
+        """The name, in Unicode NFC. Raises Refused(400)."""
+        return cls(_checked_name(text, "drop-area"))
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class WorkspaceId:
     """One student in one course. `WorkspaceId.parse(str(w)) == w`."""
@@ -95,6 +106,21 @@ class NotebookPath(str):
 
     def __str__(self) -> str:
         return str.__str__(self)
+
+
+class FilePath(str):
+    """A path inside a directory of ours, under the same rule as a notebook's path; its spelling is left as it is."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> FilePath:
+        """The path. Raises Refused(400)."""
+        if not text or len(text.encode(errors="surrogatepass")) > _MAX_PATH_BYTES:
+            raise Refused("This file's name is empty or too long.", reason="bad-file-path")
+        if any(not _is_plain_part(part) for part in text.split("/")):
+            raise Refused("This is not the name of a file in a drop area.", reason="bad-file-path")
+        return cls(text)
 
 
 def _is_plain_part(part: str) -> bool:

@@ -6,8 +6,8 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -62,6 +62,21 @@ class Client:
         with closing(_Connection(self._socket_path)) as connection:
             return _answer(self._send(connection, method, url, body))
 
+    def upload(self, url: str, content: Iterable[bytes], size: int | None = None) -> Shape:
+        """The JSON answer to a PUT of bytes, which are read as they are sent; `size` where it is known."""
+        headers = {"Content-Type": "application/octet-stream"}
+        headers |= {"Transfer-Encoding": "chunked"} if size is None else {"Content-Length": str(size)}
+        with closing(_Connection(self._socket_path)) as connection, _unreachable(self._socket_path):
+            try:
+                connection.request("PUT", url, content, headers, encode_chunked=size is None)
+            except (BrokenPipeError, ConnectionResetError) as error:
+                # It may have said why before it hung up.
+                try:
+                    return _answer(connection.getresponse())
+                except (OSError, http.client.HTTPException):
+                    raise error from None
+            return _answer(connection.getresponse())
+
     def stream(self, method: str, url: str, body: Shape | None = None) -> Iterator[Shape]:
         """The lines of a long answer as they come: `{"line": …}` and at last `{"result": …}`."""
         with closing(_Connection(self._socket_path)) as connection:
@@ -89,21 +104,31 @@ class Client:
         silence.daemon = True
         silence.start()
         try:
-            connection.request(method, url, content, {"Content-Type": "application/json"} if content else {})
-            return connection.getresponse()
-        except PermissionError as error:
-            raise Unreachable(f"Only administrators may use {self._socket_path}: try with sudo.") from error
-        except FileNotFoundError as error:
-            raise Unreachable(
-                f"There is no {self._socket_path}: is nbhostd installed and its socket started"
-                " (systemctl status nbhostd-control.socket)?"
-            ) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(
-                f"nbhostd does not answer on {self._socket_path} ({error}): journalctl -u nbhostd says more."
-            ) from error
+            with _unreachable(self._socket_path):
+                connection.request(
+                    method, url, content, {"Content-Type": "application/json"} if content else {}
+                )
+                return connection.getresponse()
         finally:
             silence.cancel()
+
+
+@contextmanager
+def _unreachable(socket_path: str) -> Iterator[None]:
+    """What the system says of the socket, as a sentence."""
+    try:
+        yield
+    except PermissionError as error:
+        raise Unreachable(f"Only administrators may use {socket_path}: try with sudo.") from error
+    except FileNotFoundError as error:
+        raise Unreachable(
+            f"There is no {socket_path}: is nbhostd installed and its socket started"
+            " (systemctl status nbhostd-control.socket)?"
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(
+            f"nbhostd does not answer on {socket_path} ({error}): journalctl -u nbhostd says more."
+        ) from error
 
 
 def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:

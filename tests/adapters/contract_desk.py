@@ -82,6 +82,12 @@ class Office:
             self.workspace, UID, COURSE, notebook=notebook, force=force, links=links, aside=aside
         )
 
+    async def reset(self, path: str, *, aside: str = "now") -> str | None:
+        links = (Mapping("data", "data"),)
+        return await self.desk.reset(
+            self.workspace, UID, COURSE, NotebookPath.parse(path), links=links, aside=aside
+        )
+
 
 class DeskContract:
     """Needs a fixture `office`."""
@@ -155,7 +161,20 @@ class DeskContract:
         office.plant("w1/a.ipynb", "my work")
         assert await office.open("w1/a.ipynb", force=True, aside="2026-11-23T15.30.00") is True
         assert (office.space / "w1/a.ipynb").read_text() == "original"
-        assert (office.space / ".nbhosting/reset/w1/a-2026-11-23T15.30.00.ipynb").read_text() == "my work"
+        assert (office.space / "before-reset/w1/a-2026-11-23T15.30.00.ipynb").read_text() == "my work"
+
+    async def test_a_reset_says_where_the_work_is_now(self, office: Office) -> None:
+        office.publish("w1/a.ipynb")
+        assert await office.reset("w1/a.ipynb") is None
+        office.plant("w1/a.ipynb", "my work")
+        kept = await office.reset("w1/a.ipynb")
+        assert kept == "before-reset/w1/a-now.ipynb"
+        assert (office.space / kept).read_text() == "my work"
+        assert (office.space / "w1/a.ipynb").read_text() == "original"
+        assert (office.space / "w1/data").is_symlink()
+        with pytest.raises(Refused) as caught:
+            await office.reset("w1/nowhere.ipynb")
+        assert caught.value.status == 404
 
     async def test_a_reset_without_aside_keeps_nothing(self, office: Office) -> None:
         office.publish("a.ipynb")

@@ -118,7 +118,7 @@ class HostileDesk:
         await office.open("a.ipynb", force=True, aside="now")
         office.plant("a.ipynb", "two")
         await office.open("a.ipynb", force=True, aside="now")
-        kept = office.space / ".nbhosting/reset"
+        kept = office.space / "before-reset"
         assert sorted(path.read_text() for path in kept.iterdir()) == ["one", "two"]
 
     async def test_a_planted_link_instead_of_the_kept_versions_is_refused_and_nothing_is_lost(
@@ -126,7 +126,7 @@ class HostileDesk:
     ) -> None:
         office.publish("a.ipynb")
         office.plant("a.ipynb", "my work")
-        (office.space / ".nbhosting").symlink_to("/tmp")
+        (office.space / "before-reset").symlink_to("/tmp")
         office.own()
         with pytest.raises(Refused):
             await office.open("a.ipynb", force=True, aside="now")

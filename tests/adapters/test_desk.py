@@ -13,11 +13,12 @@ import pytest
 
 from nbhostd.adapters import desk_files
 from nbhostd.adapters.desk import SocketDesk
-from nbhostd.core.errors import NbhostdError, Refused, WorldError
+from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.names import NotebookPath
 from tests.adapters.contract_desk import UID, DeskContract, Office
+from tests.adapters.contract_parcels import ParcelContract, file, stock, unpack
 from tests.adapters.desk_hostile import HostileDesk
-from tests.fakes.desk import FakeDesk
+from tests.fakes.desk import FakeHandingDesk
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become a student here")
 
@@ -72,14 +73,14 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     subprocess.run(["rm", "-rf", str(state), str(place)], check=True)
 
 
-class TestFakeDesk(DeskContract):
+class TestFakeDesk(DeskContract, ParcelContract):
     @pytest.fixture
     def office(self, tmp_path: Path) -> Office:
-        return Office(FakeDesk(tmp_path), tmp_path)
+        return Office(FakeHandingDesk(tmp_path), tmp_path)
 
 
 @as_root
-class TestRealDesk(DeskContract, HostileDesk):
+class TestRealDesk(DeskContract, ParcelContract, HostileDesk):
     @pytest.fixture
     def office(self, opened: Opened) -> Office:
         return opened("")
@@ -139,6 +140,16 @@ async def test_a_full_disk_is_a_plain_sentence(opened: Opened) -> None:
     assert list(office.space.iterdir()) == []
 
 
+@as_root
+async def test_a_disk_that_is_full_of_parcels_means_not_now(opened: Opened) -> None:
+    full = "from nbhostd.adapters import desk_unpack\ndef full(*_): raise OSError(28, 'No space left on device')\n"
+    office = opened(f"{full}desk_unpack._Content.pour = full")
+    for unpacking in (unpack(office, file("a", "x" * 3_000_000)), stock(office, file("area/a"))):
+        with pytest.raises(NotNow, match="no space left"):
+            await unpacking
+    assert [path for path in office.space.rglob("*") if path.is_file() and path.name != "imported"] == []
+
+
 def test_a_file_that_came_while_we_copied_is_the_students_and_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +165,7 @@ def test_a_file_that_came_while_we_copied_is_the_students_and_stays(
     monkeypatch.setattr(desk_files, "_copy", copy_slowly)
     space = os.open(tmp_path / "space", os.O_RDONLY)
     with (tmp_path / "original").open("rb") as source:
-        copied = desk_files.place_notebook(space, "a.ipynb", source.fileno(), force=False, aside=None)
+        copied, _ = desk_files.place_notebook(space, "a.ipynb", source.fileno(), force=False, aside=None)
     os.close(space)
     assert copied is False
     assert [(path.name, path.read_text()) for path in (tmp_path / "space").iterdir()] == [("a.ipynb", "work")]

@@ -33,8 +33,8 @@ _PLACEHOLDERS = {"NUMBER": "12", "COURSE/STUDENT": "c/s", "minimal|scipy|COURSE"
 _NOT_STUDENTS = ("context.py",)
 _STUDENTS_FLOORS = ("web", "adapters/desk_files.py", "adapters/desk_paths.py", "core/access.py", "core/urls.py",
                     "core/tickets.py")  # fmt: skip
-# Said to an administrator about a course's file only.
-_NEVER_SHOWN = {"bad-notebook-url-format"}
+# Said to an administrator about a course's file, or a drop area's, only.
+_NEVER_SHOWN = {"bad-notebook-url-format", "no-such-file"}
 
 
 def name(page: Path) -> str:

@@ -6,13 +6,16 @@ raised, once, by the next request.
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbhostd.core.errors import NbhostdError, Refused
+from nbhostd.core.handouts import Dropped
 from nbhostd.core.model import Mapping
-from nbhostd.core.names import CourseName, NotebookPath
+from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
+from nbhostd.core.parcel import END, FILE, FOLDER, HARD, LINK, Entry
+from nbhostd.core.takeover import Stock, Unpacked
 
 STATIC = "/home/jovyan/static"
 
@@ -22,6 +25,7 @@ class FakeDesk:
     state: Path
     fail: NbhostdError | None = None
     calls: list[tuple[str, int]] = field(default_factory=list)
+    known: dict[Path, dict[str, tuple[int, int]]] = field(default_factory=dict)
 
     async def prepare(
         self,
@@ -51,6 +55,26 @@ class FakeDesk:
         for link in links:
             _link(folder / link.source, link.destination)
         return copied
+
+    async def reset(
+        self,
+        workspace: int,
+        uid: int,
+        course: CourseName,
+        notebook: NotebookPath,
+        *,
+        links: Sequence[Mapping],
+        aside: str,
+    ) -> str | None:
+        before = set(self._kept(workspace))
+        await self.prepare(workspace, uid, course, notebook=notebook, force=True, links=links, aside=aside)
+        return next(iter(set(self._kept(workspace)) - before), None)
+
+    def _kept(self, workspace: int) -> list[str]:
+        space = self._space(workspace)
+        return [
+            str(path.relative_to(space)) for path in (space / "before-reset").rglob("*") if path.is_file()
+        ]
 
     async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
         self._asked("exists", workspace)
@@ -96,7 +120,7 @@ class FakeDesk:
         if os.path.lexists(target):
             if aside and target.is_file() and not target.is_symlink():
                 inside = target.relative_to(space)
-                kept = space / ".nbhosting/reset" / inside.with_name(f"{target.stem}-{aside}{target.suffix}")
+                kept = space / "before-reset" / inside.with_name(f"{target.stem}-{aside}{target.suffix}")
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(target, kept)
             target.unlink()
@@ -124,3 +148,106 @@ def _link(link: Path, destination: str) -> None:
         return
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(f"{STATIC}/{destination}")
+
+
+class FakeHandingDesk(FakeDesk):
+    """The same, for drop areas and imports: core.handouts.HandingDesk and core.takeover.UnpackingDesk."""
+
+    async def drop(
+        self, workspace: int, uid: int, course: CourseName, area: AreaName, files: Sequence[FilePath]
+    ) -> list[Dropped]:
+        self._asked("drop", workspace)
+        top = self.state / "droparea" / course / area
+        for file in files:
+            if not (top / file).is_file() or (top / file).is_symlink():
+                raise Refused(f"The drop area has no file “{file}”.", status=404, reason="no-such-file")
+        return [
+            self._hand_out(top / file, self._space(workspace), f"DROPPED/{area}/{file}") for file in files
+        ]
+
+    def _hand_out(self, source: Path, space: Path, path: str) -> Dropped:
+        target = space / path
+        if os.path.lexists(target):
+            return Dropped.THERE if target.is_file() and not target.is_symlink() else Dropped.IN_THE_WAY
+        try:
+            _make_folders(space, target.parent)
+        except Refused:
+            return Dropped.IN_THE_WAY
+        shutil.copy2(source, target)
+        return Dropped.NEW
+
+    async def unpack(self, workspace: int, uid: int, parcel: AsyncIterator[bytes]) -> Unpacked:
+        self._asked("unpack", workspace)
+        return await self._unpack(self._space(workspace), parcel, replace=False)
+
+    async def stock(
+        self, place: Stock, course: CourseName, parcel: AsyncIterator[bytes], *, replace: bool = False
+    ) -> Unpacked:
+        self._asked("stock", 0)
+        return await self._unpack(self.state / place / course, parcel, replace=replace)
+
+    async def _unpack(self, top: Path, parcel: AsyncIterator[bytes], *, replace: bool) -> Unpacked:
+        data = b"".join([piece async for piece in parcel])
+        top.mkdir(parents=True, exist_ok=True)
+        known = self.known.setdefault(top, {})
+        written = size = same = 0
+        kept: list[str] = []
+        troubles: list[str] = []
+        while True:
+            if b"\n" not in data:
+                raise Refused("The parcel broke off in the middle.", reason="broken-off")
+            line, _, data = data.partition(b"\n")
+            entry = Entry.parse(line)
+            if entry.kind == END:
+                return Unpacked(written, size, same, tuple(kept), len(kept), tuple(troubles))
+            if entry.kind == FILE and len(data) < entry.size:
+                raise Refused("The parcel broke off in the middle.", reason="broken-off")
+            content, data = (data[: entry.size], data[entry.size :]) if entry.kind == FILE else (b"", data)
+            target = top / entry.path
+            try:
+                if ".." in entry.path.split("/") or entry.path.startswith("/"):
+                    raise Refused("bad")
+                _make_folders(top, target.parent)
+            except Refused:
+                troubles.append(f"{entry.path}: in the way")
+                continue
+            if entry.kind == FOLDER:
+                target.mkdir(exist_ok=True)
+                target.chmod(entry.mode & 0o777 | 0o700)
+                os.utime(target, ns=(entry.mtime, entry.mtime))
+                continue
+            here = _state(target)
+            if here == _told(entry) and not replace:
+                same += 1
+            elif here is not None and not (len(here) == 2 and (replace or known.get(entry.path) == here)):
+                kept.append(entry.path)
+                continue
+            else:
+                target.unlink(missing_ok=True)
+                _make(top, target, entry, content)
+                written, size = written + 1, size + len(content)
+            known[entry.path] = (entry.size, entry.mtime)
+
+
+def _state(target: Path) -> tuple[str | int, ...] | None:
+    if target.is_symlink():
+        return (os.readlink(target),)
+    if not target.exists():
+        return None
+    found = target.stat()
+    return (found.st_size, found.st_mtime_ns) if target.is_file() else ("a folder", 0, 0)
+
+
+def _told(entry: Entry) -> tuple[str | int, ...]:
+    return (entry.to,) if entry.kind == LINK else (entry.size, entry.mtime)
+
+
+def _make(top: Path, target: Path, entry: Entry, content: bytes) -> None:
+    if entry.kind == LINK:
+        target.symlink_to(entry.to)
+    elif entry.kind == HARD:
+        target.hardlink_to(top / entry.to)
+    else:
+        target.write_bytes(content)
+        target.chmod(entry.mode & 0o777 | 0o400)
+        os.utime(target, ns=(entry.mtime, entry.mtime))

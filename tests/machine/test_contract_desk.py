@@ -13,6 +13,7 @@ import pytest
 from nbhostd.adapters.desk import SocketDesk
 from nbhostd.core.errors import WorldError
 from tests.adapters.contract_desk import COURSE, UID, DeskContract, Office
+from tests.adapters.contract_parcels import ParcelContract
 from tests.adapters.desk_hostile import HostileDesk
 from tests.machine.trial import SUBIDS_START, Trial, as_root, trial_user
 
@@ -29,17 +30,11 @@ class TrialDesk(SocketDesk):
         super().__init__(trial.runtime / "nbhostd/desk.sock")
         self._trial = trial
 
-    async def _exchange(self, line: bytes) -> bytes:
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         connection = socket.socket(socket.AF_UNIX)
         with self._trial.identity():
             connection.connect(str(self._path))
-        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=1 << 20)
-        try:
-            writer.write(line)
-            await writer.drain()
-            return await reader.readline()
-        finally:
-            writer.close()
+        return await asyncio.open_unix_connection(sock=connection, limit=1 << 20)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +75,7 @@ def office(trial: Trial) -> Office:
     return Office(TrialDesk(trial), fresh(trial), owner=SUBIDS_START + UID, identity=trial.identity)
 
 
-class TestRealDesk(DeskContract, HostileDesk):
+class TestRealDesk(DeskContract, ParcelContract, HostileDesk):
     """Every promise, with the identities that containers have."""
 
 
