@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from nbhostd.adapters.cgroups import ControlGroups
 from nbhostd.adapters.desk import SocketDesk
 from nbhostd.adapters.dropfiles import DropDirectory
 from nbhostd.adapters.envfiles import EnvFileDirectory
@@ -20,6 +21,8 @@ from nbhostd.adapters.jobs import UnitJobRunner
 from nbhostd.adapters.jupyter import SocketJupyter
 from nbhostd.adapters.localfiles import LocalDirectory
 from nbhostd.adapters.podman import PodmanImages
+from nbhostd.adapters.sharefiles import ShareDirectory
+from nbhostd.adapters.shares import SqliteShares
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
@@ -28,28 +31,40 @@ from nbhostd.core.access import Keyring
 from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
 from nbhostd.core.model import Mode
-from nbhostd.core.ports import Clock
+from nbhostd.core.ports import Clock, Preparer
+from nbhostd.services.classroom import Classroom
+from nbhostd.services.clones import Clones
 from nbhostd.services.courses import Courses
 from nbhostd.services.dropareas import DropAreas, everybody_with_a_workspace
 from nbhostd.services.images import ImageBuilder
+from nbhostd.services.inside import Inside
 from nbhostd.services.jobbook import JobBook
 from nbhostd.services.mooc import Mooc
+from nbhostd.services.pulling import Pulling
 from nbhostd.services.recipes import Recipes
 from nbhostd.services.reconcile import Reconciler
 from nbhostd.services.removal import Removal
 from nbhostd.services.rollout import Rollout
 from nbhostd.services.scheduler import IdleRound
+from nbhostd.services.shares import Shares
 from nbhostd.services.starter import Starter
 from nbhostd.services.status import Status
 from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
+from nbhostd.web.behind import Behind
 from nbhostd.web.control import ControlContext, Room, create_control_app
+from nbhostd.web.control_classroom import ClassroomControl
 from nbhostd.web.control_dropareas import DropAreasControl
 from nbhostd.web.control_rollout import RolloutControl
+from nbhostd.web.control_shares import SharesControl
+from nbhostd.web.inside import InsideRoom
+from nbhostd.web.inside_gate import InsideGate
+from nbhostd.web.inside_pull import InsidePull
 from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import Proxy
 from nbhostd.web.proxy_guard import ProxySettings
+from nbhostd.web.shares import InsideShare, Shared
 
 _IMAGE_INDEX = ".local/share/containers/storage/overlay-images/images.json"
 
@@ -108,11 +123,26 @@ class House:
             self.config(), str(self.runtime), self.store, ground.systemd, self.podman, self.env_files,
             self.clock, secrets.token_bytes,
         )  # fmt: skip
-        preparers = {Mode.MOOC: Mooc(self.courses, self.desk, self.clock)}
+        clones = Clones(
+            self.toolbox, starter.image_digest, self.clock,
+            lambda: urlsplit(self.config().server.public_url).hostname or "localhost",
+        )  # fmt: skip
+        classroom = Classroom(self.courses, self.desk, self.store, clones)
+        preparers: dict[Mode, Preparer] = {
+            Mode.MOOC: Mooc(self.courses, self.desk, self.clock),
+            Mode.CLASSROOM: classroom,
+        }
         self.workspaces = Workspaces(
             starter, self.courses, preparers, self.host, ground.statistics, locks, ground.tasks
         )
+        self.inside = Inside(self.workspaces, self.courses, self.desk, ControlGroups(), ground.statistics)
+        self.pulling = Pulling(self.store, self.courses, self.workspaces, clones, classroom, self.book)
         self.removal = Removal(self.workspaces, self.desk)
+        self.shares = Shares(
+            self.workspaces, self.courses, SqliteShares(self.store.database),
+            ShareDirectory(Path(self.config().paths.state) / "shares"), self.toolbox,
+        )  # fmt: skip
+        self.removal.on_delete(self.shares.forget)
         self.dropareas = DropAreas(
             self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
             self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
@@ -121,11 +151,13 @@ class House:
         self.reconciler = Reconciler(self.workspaces, self.courses)
 
     def _introduce_web(self) -> None:
-        pages = Pages(
+        pages = self.pages = Pages(
             Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
         )
         context = Context(self._web_settings, self.workspaces, self.store, self.clock, pages)
         self.floor = Floor(context)
+        self.gate = InsideGate(self.workspaces, self._proxy_settings)
+        self.behind = Behind(context, self.floor.waiting, self.pulling)
         self.proxy = Proxy(self.workspaces, self._proxy_settings(), self.floor.on_visit, self.floor.on_error)
         self.workspaces.on_end(lambda number: self.proxy.end(number, 1001))
         self.status = Status(self.workspaces, self.courses, self.proxy.connections)
@@ -135,7 +167,9 @@ class House:
 
     def front(self) -> web.Application:
         """What browsers reach."""
-        rooms: list[Mountable] = []
+        rooms: list[Mountable] = [InsideRoom(self.gate, self.inside, self.pages)]
+        rooms += [self.behind, InsidePull(self.gate, self.pulling, self.pages)]
+        rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
         return self.floor.application(self.proxy, rooms)
 
     def control(self) -> web.Application:
@@ -144,9 +178,11 @@ class House:
             lambda tasks: RolloutControl(self.courses, self.rollout, tasks),
         ]
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
+        more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
+        more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url))
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
-            courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, logs=self.jobs,
+            courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, book=self.book, logs=self.jobs,
             workspaces=self.workspaces, removal=self.removal, status=self.status, check=self._check,
         )  # fmt: skip
         return create_control_app(context, more)
@@ -155,6 +191,9 @@ class House:
         """Take over what a reload has changed."""
         self.workspaces.starter = replace(self.workspaces.starter, config=self.config())
         self.proxy.settings = self._proxy_settings()
+
+    def _public_url(self) -> str:
+        return self.config().server.public_url
 
     def _web_settings(self) -> WebSettings:
         server = self.config().server

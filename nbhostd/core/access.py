@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from nbhostd.core.errors import ConfigError
+from nbhostd.core.model import Mode
 from nbhostd.core.tickets import derive
 from nbhostd.core.urls import OpenRequest
 
 MAX_LIFETIME = timedelta(hours=1)
 CLOCK_SKEW = timedelta(seconds=60)
 
-_VERSION = "nbhostd-launch-1"
+_NOTEBOOK, _CLASSROOM, _PAGE = "nbhostd-launch-1", "nbhostd-classroom-1", "nbhostd-page-1"
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MIN_SECRET = 32
@@ -89,8 +90,17 @@ class Verdict:
 
 
 def canonical(request: OpenRequest, expires: int, nonce: str, forcecopy: bool) -> bytes:
-    """The text that is signed: seven lines, none of whose fields can hold a line feed."""
-    fields = (_VERSION, request.course, request.notebook, request.student)
+    """The text that is signed: seven lines, none of whose fields can hold a line feed.
+
+    The first says what kind of launch it is: what was signed for one opens no other.
+    """
+    kind = _CLASSROOM if request.mode is Mode.CLASSROOM else _NOTEBOOK
+    fields = (
+        kind if request.notebook is not None else _PAGE,
+        request.course,
+        request.wanted,
+        request.student,
+    )
     return "\n".join((*fields, str(expires), nonce, "1" if forcecopy else "0")).encode()
 
 

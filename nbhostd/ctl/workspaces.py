@@ -25,6 +25,8 @@ _LAUNCH_MORE = """\
 examples:
   nbhostctl launch-url python-mooc w1/w1-s1-c1-intro alice
   nbhostctl launch-url python-mooc w1/w1-s1-c1-intro.md alice --expires 3600 --forcecopy
+  nbhostctl launch-url algo tp/tp1 alice --classroom      in the student's own clone of the course
+  nbhostctl launch-url algo lab/tree/tp alice --page      JupyterLab itself, in that clone
 
 The URL opens the notebook as that student, once. An LMS makes such URLs by itself: see launch.key
 in nbhostd(8)."""
@@ -50,6 +52,15 @@ def add(parsers: SubParsers) -> None:
     launch.add_argument(
         "--forcecopy", action="store_true", help="reset the notebook to the course's original"
     )
+    kind = launch.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--classroom", action="store_true", help="open it in the student's own git clone of the course"
+    )
+    kind.add_argument(
+        "--page",
+        action="store_true",
+        help="NOTEBOOK is a page of Jupyter instead: lab, tree, lab/tree/DIRECTORY",
+    )
     add_command(parsers, "status", _status, "show which workspaces run", more=_STATUS_MORE)
     stop = add_command(parsers, "stop", _stop, "stop workspaces", more=_STOP_MORE)
     which = stop.add_mutually_exclusive_group(required=True)
@@ -64,8 +75,10 @@ def add(parsers: SubParsers) -> None:
 
 
 def _launch_url(call: Call) -> int:
-    keys = ("course", "notebook", "student", "expires", "forcecopy")
-    answer = call.client.ask("POST", path("launch-url"), {key: getattr(call.args, key) for key in keys})
+    keys = ("course", "student", "expires", "forcecopy", "classroom")
+    body = {key: getattr(call.args, key) for key in keys}
+    body["page" if call.args.page else "notebook"] = call.args.notebook
+    answer = call.client.ask("POST", path("launch-url"), body)
     for warning in answer["warnings"]:
         call.console.warn(warning)
     if call.console.as_json:

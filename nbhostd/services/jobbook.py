@@ -20,11 +20,15 @@ class Cancelled(WorldError):
 
 @dataclass(slots=True)
 class RunningJob:
-    """A job that has begun; `message` is what will be remembered of its success."""
+    """A job that has begun; `message` is what will be remembered of its success.
+
+    Once it is `cancelled`, a job that was opened as cancellable ends as soon as it can, by raising Cancelled.
+    """
 
     number: int
     say: Say
     message: str = ""
+    cancelled: bool = False
 
 
 class JobBook:
@@ -34,14 +38,23 @@ class JobBook:
         self._store = store
         self._log = log
         self._clock = clock
+        self._cancellable: dict[int, RunningJob] = {}
+
+    def cancel(self, number: int) -> bool:
+        """Ask a cancellable job of this daemon's to end; False when there is none of that number."""
+        job = self._cancellable.get(number)
+        if job is not None:
+            job.cancelled = True
+        return job is not None
 
     @asynccontextmanager
     async def job(
-        self, kind: str, subject: str, on_line: Say, *, outlives: bool = False
+        self, kind: str, subject: str, on_line: Say, *, outlives: bool = False, cancellable: bool = False
     ) -> AsyncIterator[RunningJob]:
         """A job for as long as this is entered: SUCCEEDED unless something is raised through it.
 
-        With `outlives` it is a unit that goes on when the daemon ends, so it then stays RUNNING.
+        With `outlives` it is a unit that goes on when the daemon ends, so it then stays RUNNING. Whoever opens it as
+        `cancellable` looks at `cancelled` now and then.
         """
         number = (await self._store.create_job(kind, subject, self._clock.now())).number
 
@@ -50,6 +63,8 @@ class JobBook:
             on_line(line)
 
         running = RunningJob(number, say)
+        if cancellable:
+            self._cancellable[number] = running
         with self._log.live(number):
             try:
                 yield running
@@ -66,6 +81,8 @@ class JobBook:
             except BaseException:
                 await self.end(number, JobState.FAILED, "this is a bug in nbhostd; the journal says more")
                 raise
+            finally:
+                self._cancellable.pop(number, None)
             await self.end(number, JobState.SUCCEEDED, running.message)
 
     async def record(self, kind: str, subject: str, lines: Iterable[str], message: str) -> None:

@@ -47,8 +47,8 @@ class Floor:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._waiting = Waiting(context)
-        self._student = Student(context, self._waiting)
+        self.waiting = Waiting(context)
+        self._student = Student(context, self.waiting)
 
     async def on_visit(self, request: web.Request, route: Route) -> web.StreamResponse:
         """The answer to a page load of a workspace that is not ready."""
@@ -61,7 +61,7 @@ class Floor:
 
     def application(self, proxy: Mountable, rooms: Sequence[Mountable] = ()) -> web.Application:
         """The application: our routes, those of `rooms`, and after them the proxy's."""
-        context, waiting, enter = self._context, self._waiting, Enter(self._context)
+        context, waiting, enter = self._context, self.waiting, Enter(self._context)
         app = web.Application(middlewares=[_errors(context), _hosts(context)], client_max_size=MAX_BODY)
         get = app.router.add_get
         get("/", self._home)

@@ -15,6 +15,7 @@ from nbhostd.core.ports import Clock, Images, Jobs, Store
 from nbhostd.core.unitspec import SocketServiceSpec
 from nbhostd.services.courses import Courses
 from nbhostd.services.images import ImageBuilder
+from nbhostd.services.jobbook import JobBook
 from nbhostd.web.control_shapes import StatusRow
 
 
@@ -66,6 +67,7 @@ class ControlContext:
     builder: ImageBuilder
     images: Images
     jobs: Jobs
+    book: JobBook
     logs: Logs
     workspaces: Workspaces
     removal: Removal

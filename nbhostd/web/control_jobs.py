@@ -62,8 +62,12 @@ class JobsControl:
         job = await self._c.store.job(_number(request))
         if job is None:
             raise _no_such_job(request)
+        if self._c.book.cancel(job.number):
+            return web.json_response({})
         if job.state is not JobState.RUNNING or job.kind != KIND:
-            raise Refused("Only a build that runs can be cancelled.", status=409, reason="not-cancellable")
+            raise Refused(
+                "Only a build or a pull for students that runs can be cancelled.", status=409, reason="not-cancellable"
+            )  # fmt: skip
         await self._c.jobs.cancel(job.number)
         return web.json_response({})
 

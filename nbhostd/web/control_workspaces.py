@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import secrets
 from datetime import timedelta
+from urllib.parse import quote
 
 from aiohttp import web
 
 from nbhostd import __version__
 from nbhostd.core.access import MAX_LIFETIME, sign_launch
 from nbhostd.core.errors import Refused
-from nbhostd.core.model import Phase
+from nbhostd.core.model import Mode, Phase
 from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
-from nbhostd.core.urls import OpenRequest, launch_stem, open_path
+from nbhostd.core.urls import OpenRequest, jupyter_page, launch_stem, open_path, with_query
 from nbhostd.web.control_context import ControlContext, course_name
 from nbhostd.web.control_shapes import row_shape, units_shape
-from nbhostd.web.control_wire import read_body, required
+from nbhostd.web.control_wire import Shape, read_body, required
 
 _DEFAULT_EXPIRY = 300
+_LAUNCH = {
+    "course": str, "notebook": str, "student": str, "expires": int, "forcecopy": bool,
+    "classroom": bool, "page": str,
+}  # fmt: skip
 
 
 class WorkspacesControl:
@@ -68,19 +73,12 @@ class WorkspacesControl:
         return web.json_response(units_shape(await self._c.status.units(id)))
 
     async def launch_url(self, request: web.Request) -> web.Response:
-        body = await read_body(
-            request, {"course": str, "notebook": str, "student": str, "expires": int, "forcecopy": bool}
-        )
+        body = await read_body(request, _LAUNCH)
         lifetime = timedelta(seconds=body.get("expires", _DEFAULT_EXPIRY))
         if not timedelta(0) < lifetime <= MAX_LIFETIME:
             raise Refused(f"A launch expires after 1 to {int(MAX_LIFETIME.total_seconds())} seconds.")
-        wanted = OpenRequest(
-            CourseName.parse(required(body, "course")),
-            NotebookPath.parse(launch_stem(required(body, "notebook"))),
-            StudentName.parse(required(body, "student")),
-        )
+        wanted = _wanted(body)
         course = await self._c.courses.get(wanted.course)
-        found = await self._c.courses.locate(course, wanted.notebook, _nowhere)
         query = sign_launch(
             self._c.keyring().keys[0],
             wanted,
@@ -88,16 +86,30 @@ class WorkspacesControl:
             nonce=secrets.token_urlsafe(16),
             forcecopy=body.get("forcecopy", False),
         )
-        url = f"{self._c.config().server.public_url}{open_path(wanted)}?{query}"
-        warnings = (
-            [] if found else [f"the course has no notebook “{wanted.notebook}” (the student may have one)"]
-        )
+        url = self._c.config().server.public_url + with_query(open_path(wanted), query)
+        found, warnings = None, []
+        if wanted.notebook is not None:
+            found = await self._c.courses.locate(course, wanted.notebook, _nowhere)
+            if found is None:
+                warnings.append(f"the course has no notebook “{wanted.notebook}” (the student may have one)")
         return web.json_response({"url": url, "notebook": found, "warnings": warnings})
 
     async def run_check(self, request: web.Request) -> web.Response:
         findings = await self._c.check()
         shapes = [{"level": str(f.level), "subject": f.subject, "text": f.text} for f in findings]
         return web.json_response({"findings": shapes})
+
+
+def _wanted(body: Shape) -> OpenRequest:
+    """The launch that a request's body describes. Raises Refused."""
+    course = CourseName.parse(required(body, "course"))
+    student = StudentName.parse(required(body, "student"))
+    if "page" in body:
+        page = quote(body["page"], safe="/%?&=+,:;@!$'()*")  # as a person writes it
+        return OpenRequest(course, None, student, Mode.CLASSROOM, jupyter_page(*page.split("?", 1)))
+    notebook = NotebookPath.parse(launch_stem(required(body, "notebook")))
+    mode = Mode.CLASSROOM if body.get("classroom", False) else Mode.MOOC
+    return OpenRequest(course, notebook, student, mode)
 
 
 async def _nowhere(_: NotebookPath) -> bool:

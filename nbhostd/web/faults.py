@@ -58,12 +58,19 @@ _WORDS = {
     "bad-notebook-path": Words(
         N_("The notebook in this address is not a path inside a course."), _TELL_ADDRESS
     ),
+    "bad-page": Words(
+        N_("Only Jupyter's own pages “lab” and “tree” can be opened with such an address."), _TELL_ADDRESS
+    ),
     "bad-encoding": Words(N_("This address has characters that cannot be read."), _TELL_ADDRESS),
     "bad-inner-url": Words(N_("This address leads outside the workspace."), _RELOAD),
     "not-a-launch": Words(
         N_("A notebook's address is made of a course, a notebook and a student."), _TELL_ADDRESS
     ),
     "no-such-course": Words(N_("This server has no course of this name."), _TELL_ADDRESS),
+    "not-a-clone": Words(
+        N_("This workspace is not a clone of its course."),
+        N_("Open it once with an address of your class: that makes the clone."),
+    ),
     "no-such-notebook": Words(N_("This course has no notebook of this name."), _TELL_ADDRESS),
     "no-stop-here": Words(
         N_("An address stops no workspace any more."),
@@ -72,6 +79,25 @@ _WORDS = {
     "no-share-here": Words(
         N_("An address shares no notebook any more."),
         N_("Open the notebook: its menu has “Share Static Version”."),
+    ),
+    "no-such-share": Words(
+        N_("This page does not exist: it was never shared, or it was taken back."),
+        N_("Ask whoever gave you the address."),
+    ),
+    "nothing-to-share": Words(
+        N_("Your workspace has no such notebook."), N_("Save the notebook, then share it again.")
+    ),
+    "unreadable-notebook": Words(
+        N_("This file cannot be read as a notebook."),
+        N_("If you have shared it before, that version is still there."),
+    ),
+    "too-large-to-share": Words(
+        N_("This notebook is too large for a static version."),
+        N_("Clear the largest outputs, save, and share it again."),
+    ),
+    "not-rendered": Words(
+        N_("This notebook could not be made into a page."),
+        N_("If you have shared it before, that version is still there. Tell your teacher."),
     ),
     "not-found": Words(N_("This server has no such page."), _TELL_ADDRESS),
     "not-signed": Words(
@@ -116,6 +142,14 @@ SAID_BELOW = (
     N_("There is no space left for your files."),
     N_("Your files cannot be reached."),
     N_("Your files could not be handled in time."),
+    N_("The copy of the course in your workspace could not be worked on."),
+    N_("A git command is still at work in your workspace; please come back in a minute."),
+    N_(
+        "The image of this course is not on this server yet; the course's teacher or the administrator can build it."
+    ),
+    N_("Too many students wait for this just now."),
+    N_("This could not be done."),
+    N_("This took too long."),
 )
 """Messages of the floors below that a student may read as they are: listed here for their translation."""
 

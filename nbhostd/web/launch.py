@@ -55,4 +55,4 @@ class Door:
             self._minute, self._refused = now, 0
         self._refused += 1
         if self._refused <= _LINES_A_MINUTE:
-            log.info("launch of %s refused: %s", wanted.notebook, reason)
+            log.info("launch of %s refused: %s", wanted.wanted, reason)

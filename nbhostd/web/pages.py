@@ -115,6 +115,13 @@ class Pages:
         """303 to a URL of ours; the browser keeps no copy and tells no other site where it came from."""
         return self.dress(web.Response(status=303, headers={hdrs.LOCATION: location}))
 
+    def allow_forms(self, response: _Answer, *origins: str) -> _Answer:
+        """The same page, whose forms may be sent to us, and their answers lead on to these origins."""
+        policy = response.headers["Content-Security-Policy"]
+        allowed = " ".join(("form-action 'self'", *origins))
+        response.headers["Content-Security-Policy"] = policy.replace("form-action 'none'", allowed)
+        return response
+
     def dress(self, response: _Answer) -> _Answer:
         """The same response with the headers of every answer that is ours."""
         ancestors = " ".join(("'self'", *self._frame_ancestors()))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from nbhostd.core.access import wants_reset
-from nbhostd.core.model import Phase, Route, Visit
+from nbhostd.core.model import Mode, Phase, Route, Visit
 from nbhostd.core.subject import subject
 from nbhostd.core.urls import is_inner, parse_open, with_identity
+from nbhostd.web.behind import behind_address
 from nbhostd.web.context import Context
 from nbhostd.web.launch import Door
 from nbhostd.web.pages import BADGES, Badges
@@ -15,7 +16,7 @@ from nbhostd.web.waiting import Waiter, Waiting
 
 
 class Student:
-    """`/ipythonExercice/COURSE/NOTEBOOK/STUDENT`, its newer name, and the waking of a workspace."""
+    """Launches (`/ipythonExercice/COURSE/NOTEBOOK/STUDENT` and its sisters), and the waking of a workspace."""
 
     def __init__(self, context: Context, waiting: Waiting) -> None:
         self._context = context
@@ -25,13 +26,17 @@ class Student:
     async def launch(self, request: web.Request) -> web.StreamResponse:
         """Open a notebook: admitted once, files prepared once, then straight there or by the waiting page."""
         context = self._context
-        wanted = parse_open(request.rel_url.raw_path)
-        request[BADGES] = Badges.of(wanted.workspace, wanted.notebook)
+        wanted = parse_open(request.rel_url.raw_path, request.rel_url.raw_query_string)
+        request[BADGES] = Badges.of(wanted.workspace, wanted.notebook or "")
         with subject(wanted.workspace):
             await self._door.admit(request, wanted)
+            # A clone's notebook is brought back by git, not by a launch.
+            forcecopy = wanted.mode is Mode.MOOC and wants_reset(request.query)
             opening = await context.workspaces.open(
-                Visit(wanted.workspace, wanted.notebook, forcecopy=wants_reset(request.query))
+                Visit(wanted.workspace, wanted.notebook, wanted.mode, forcecopy, wanted.page)
             )
+            if opening.prepared.behind:
+                return context.pages.redirect(behind_address(context, opening))
             target = with_identity(opening.notebook_url, wanted.workspace)
             waiter = Waiter(wanted.workspace, target, context.clock.now(), opening.notebook or "")
             place = await context.workspaces.wait(wanted.workspace, context.settings().patience)

@@ -19,6 +19,7 @@ from nbhostd.core.access import (
     wants_reset,
 )
 from nbhostd.core.errors import ConfigError
+from nbhostd.core.model import Mode
 from nbhostd.core.names import CourseName, NotebookPath, StudentName
 from nbhostd.core.urls import OpenRequest
 
@@ -26,13 +27,19 @@ NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 KEY = LaunchKey("lms", b"0123456789abcdef0123456789abcdef")
 NEW = LaunchKey("new", b"fedcba9876543210fedcba9876543210")
 REQUEST = OpenRequest(CourseName.parse("c"), NotebookPath.parse("w1/n"), StudentName.parse("alice"))
+CLASSROOM = replace(REQUEST, mode=Mode.CLASSROOM)
+PAGE = replace(CLASSROOM, notebook=None, page="lab/tree/w1?x=1")
 NONCE = "n" * 20
 
 
 def _signed(
-    expires: timedelta = timedelta(minutes=2), *, key: LaunchKey = KEY, reset: bool = False
+    expires: timedelta = timedelta(minutes=2),
+    *,
+    key: LaunchKey = KEY,
+    reset: bool = False,
+    request: OpenRequest = REQUEST,
 ) -> dict[str, str]:
-    return dict(parse_qsl(sign_launch(key, REQUEST, expires=NOW + expires, nonce=NONCE, forcecopy=reset)))
+    return dict(parse_qsl(sign_launch(key, request, expires=NOW + expires, nonce=NONCE, forcecopy=reset)))
 
 
 def _judge(
@@ -59,6 +66,37 @@ def test_what_is_signed_is_exactly_this() -> None:
         canonical(REQUEST, 1788249720, NONCE, True)
         == f"nbhostd-launch-1\nc\nw1/n\nalice\n1788249720\n{NONCE}\n1".encode()
     )
+
+
+def test_each_kind_of_launch_says_so_in_its_first_line() -> None:
+    assert (
+        canonical(CLASSROOM, 1788249720, NONCE, False)
+        == f"nbhostd-classroom-1\nc\nw1/n\nalice\n1788249720\n{NONCE}\n0".encode()
+    )
+    assert (
+        canonical(PAGE, 1788249720, NONCE, False)
+        == f"nbhostd-page-1\nc\nlab/tree/w1?x=1\nalice\n1788249720\n{NONCE}\n0".encode()
+    )
+
+
+KINDS = [
+    REQUEST,
+    CLASSROOM,
+    PAGE,
+    replace(PAGE, page="lab/tree/w1"),
+    replace(PAGE, page="tree/w1?x=1"),
+    # Written as the others are, but of another kind.
+    replace(REQUEST, notebook=NotebookPath.parse("lab/tree/w1?x=1")),
+    replace(CLASSROOM, notebook=NotebookPath.parse("lab/tree/w1?x=1")),
+]
+
+
+@pytest.mark.parametrize("signed", KINDS)
+def test_what_was_signed_for_one_kind_of_launch_opens_no_other(signed: OpenRequest) -> None:
+    query = _signed(request=signed)
+    assert [_judge(query, request=wanted) == "signed" for wanted in KINDS] == [
+        wanted == signed for wanted in KINDS
+    ]
 
 
 @pytest.mark.parametrize("key", [KEY, NEW])

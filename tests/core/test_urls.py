@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbhostd.core.errors import Refused
+from nbhostd.core.model import Mode
 from nbhostd.core.names import CourseName, NotebookPath, StudentName
 from nbhostd.core.urls import (
+    OWN_PARAMETERS,
     OpenRequest,
     host_label,
     inner,
@@ -19,6 +21,7 @@ from nbhostd.core.urls import (
     open_path,
     parse_open,
     with_identity,
+    with_query,
     workspace_origin,
 )
 
@@ -30,8 +33,19 @@ _part = st.text(
 ).filter(lambda text: text not in (".", ".."))
 
 
-def _request(course: str, notebook: str, student: str) -> OpenRequest:
-    return OpenRequest(CourseName.parse(course), NotebookPath.parse(notebook), StudentName.parse(student))
+def _request(course: str, notebook: str, student: str, mode: Mode = Mode.MOOC) -> OpenRequest:
+    return OpenRequest(
+        CourseName.parse(course), NotebookPath.parse(notebook), StudentName.parse(student), mode
+    )
+
+
+def _page(course: str, student: str, page: str) -> OpenRequest:
+    return OpenRequest(CourseName.parse(course), None, StudentName.parse(student), Mode.CLASSROOM, page)
+
+
+def _parse(url: str) -> OpenRequest:
+    path, _, query = url.partition("?")
+    return parse_open(path, query)
 
 
 @pytest.mark.parametrize(
@@ -85,13 +99,96 @@ def test_refused_paths(path: str, status: int, reason: str) -> None:
     assert (caught.value.status, caught.value.reason) == (status, reason)
 
 
-@given(_name, st.lists(_part, min_size=1, max_size=4), _name)
-def test_what_we_write_we_read(course: str, parts: list[str], student: str) -> None:
+@pytest.mark.parametrize("suffix", ["", ".ipynb", ".ipynb.ipynb"])
+@pytest.mark.parametrize("end", ["", "/", "//"])
+def test_classroom_launches_are_written_as_the_others(suffix: str, end: str) -> None:
+    for path in (
+        f"/notebookGitRepo/c/w1/a%20b{suffix}/s{end}",
+        f"//notebookGitRepo//c/w1//a%20b{suffix}/s{end}",
+    ):
+        assert parse_open(path) == _request("c", "w1/a b", "s", Mode.CLASSROOM)
+
+
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("/ipythonForward/c/s/lab", "lab"),
+        ("/ipythonForward/c/s/tree/", "tree"),
+        ("//ipythonForward//c/s//lab//tree/w1%20a/", "lab/tree/w1%20a"),
+        (
+            "/ipythonForward/c/s/lab/tree/w1%3Fa.md?factory=Markdown&reset",
+            "lab/tree/w1%3Fa.md?factory=Markdown&reset",
+        ),
+        ("/ipythonForward/c/s/lab?expires=1&x=1&nonce=2&sign%61ture=3&key=4&forcecopy=5&y", "lab?x=1&y"),
+        ("/ipythonForward/c/s/lab?course=other&student=bob&token=t", "lab"),
+    ],
+)
+def test_pages_of_jupyter(url: str, page: str) -> None:
+    assert _parse(url) == _page("c", "s", page)
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "reason"),
+    [
+        ("/ipythonForward/c/s", 404, "not-a-launch"),
+        ("/ipythonForward/c/s/", 404, "not-a-launch"),
+        ("/ipythonForward/c/s/git-pull?repo=https://evil.example", 403, "bad-page"),
+        ("/ipythonForward/c/s/api/contents", 403, "bad-page"),
+        ("/ipythonForward/c/s/labs", 403, "bad-page"),
+        ("/ipythonForward/c/s/treehouse", 403, "bad-page"),
+        ("/ipythonForward/c/s/lab/../api", 403, "bad-page"),
+        ("/ipythonForward/c/s/lab/%2e%2e/api", 403, "bad-page"),
+        ("/ipythonForward/c/s/lab%2F..%2Fapi", 403, "bad-page"),
+        ("/ipythonForward/c/s/lab/a%0Ab", 403, "bad-page"),
+        ("/ipythonForward/c/s/lab?x=a b", 403, "bad-page"),
+        ("/ipythonForward/-c/s/lab", 400, "bad-course-name"),
+        ("/ipythonForward/c/%2E/lab", 400, "bad-student-name"),
+        ("/ipythonForward/c%2Fs/lab/x", 400, "bad-course-name"),
+        ("/notebookGitRepo/c/n", 404, "not-a-launch"),
+        ("/notebookGitRepo/c/../n/s", 400, "bad-notebook-path"),
+    ],
+)
+def test_refused_classroom_launches(url: str, status: int, reason: str) -> None:
+    with pytest.raises(Refused) as caught:
+        _parse(url)
+    assert (caught.value.status, caught.value.reason) == (status, reason)
+
+
+@given(_name, st.lists(_part, min_size=1, max_size=4), _name, st.sampled_from(Mode))
+def test_what_we_write_we_read(course: str, parts: list[str], student: str, mode: Mode) -> None:
     try:
-        request = _request(course, "/".join(parts), student)
+        request = _request(course, "/".join(parts), student, mode)
     except Refused:
         return
     assert parse_open(open_path(request)) == request
+
+
+_own_query = st.lists(
+    st.tuples(
+        st.text(st.characters(codec="utf-8"), max_size=8), st.text(st.characters(codec="utf-8"), max_size=8)
+    )
+    .filter(lambda pair: pair[0] not in OWN_PARAMETERS)
+    .map(lambda pair: f"{quote(pair[0], safe='')}={quote(pair[1], safe='')}"),
+    max_size=3,
+)
+
+
+@given(_name, _name, st.sampled_from(["lab", "tree"]), st.lists(_part, max_size=3), _own_query)
+def test_a_page_that_we_write_we_read(
+    course: str, student: str, first: str, parts: list[str], query: list[str]
+) -> None:
+    page = (
+        "/".join([first, *(quote(part, safe="") for part in parts)])
+        + ("?" if query else "")
+        + "&".join(query)
+    )
+    try:
+        request = _page(course, student, page)
+    except Refused:
+        return
+    assert _parse(open_path(request)) == request
+    signed = with_query(open_path(request), "expires=1&nonce=n&signature=s")
+    assert _parse(signed) == request
 
 
 @given(st.text(max_size=60))
@@ -100,12 +197,13 @@ def test_any_path_is_parsed_or_refused(text: str) -> None:
         text,
         "/ipythonExercice/" + text,
         "/notebookLazyCopy/c/" + quote(text, errors="replace") + "/s",
+        "/ipythonForward/c/s/lab/" + text,
     ):
         try:
-            request = parse_open(path)
+            request = _parse(path)
         except Refused:
             continue
-        assert ".." not in request.notebook.split("/")
+        assert ".." not in request.wanted.partition("?")[0].split("/")
 
 
 @pytest.mark.parametrize(

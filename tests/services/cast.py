@@ -13,6 +13,9 @@ from nbhostd.core.config import Config
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import Course, CourseSettings, HostFacts, JupyterStatus, Mapping, Mode, Run, Visit
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
+from nbhostd.core.ports import Preparer
+from nbhostd.services.classroom import Classroom
+from nbhostd.services.clones import Clones
 from nbhostd.services.mooc import Mooc
 from nbhostd.services.reconcile import Reconciler
 from nbhostd.services.removal import Removal
@@ -22,6 +25,7 @@ from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.workspaces import Workspaces
 from tests.fakes.store import FakeStore
 from tests.fakes.systemd import FakeSystemd
+from tests.fakes.toolbox import FakeToolbox
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ROOMY = HostFacts(2, 8 << 30, 6 << 30, 50 << 30, 100 << 30)
@@ -62,6 +66,12 @@ class Images:
     async def containers(self) -> list[tuple[str, str]]:
         return []
 
+    async def tag(self, image: str, name: str) -> None:
+        self.digests[name] = self.digests[image]
+
+    async def untag(self, image: str) -> None:
+        self.digests.pop(image, None)
+
 
 @dataclass
 class EnvFiles:
@@ -88,6 +98,14 @@ class Desk:
             return False
         self.files[workspace, notebook] = self.files.get((workspace, notebook), 0) + 1
         return True
+
+    async def reset(
+        self, workspace: int, uid: int, course: CourseName, notebook: NotebookPath, *,
+        links: Sequence[Mapping], aside: str,
+    ) -> str | None:  # fmt: skip
+        had = (workspace, notebook) in self.files
+        await self.prepare(workspace, uid, course, notebook=notebook, force=True, links=links)
+        return f"before-reset/{aside}" if had else None
 
     async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
         return [(workspace, path) in self.files for path in paths]
@@ -150,6 +168,7 @@ class Cast:
         self.clock, self.host, self.images, self.env_files = Clock(), Host(), Images(), EnvFiles()
         self.store, self.systemd = FakeStore(), FakeSystemd()
         self.desk, self.courses, self.jupyter, self.events = Desk(), Courses(self.store), Jupyter(), Events()
+        self.toolbox = FakeToolbox()
         self._bytes = (number.to_bytes(16, "big") for number in itertools.count(1))
         self._begin()
 
@@ -159,7 +178,12 @@ class Cast:
             self.config, "/run/nbh", self.store, self.systemd, self.images, self.env_files, self.clock,
             lambda count: next(self._bytes)[:count],
         )  # fmt: skip
-        preparers = {Mode.MOOC: Mooc(self.courses, self.desk, self.clock)}
+        self.clones = Clones(self.toolbox, self.starter.image_digest, self.clock, lambda: "nb.example.org")
+        self.classroom = Classroom(self.courses, self.desk, self.store, self.clones)
+        preparers: dict[Mode, Preparer] = {
+            Mode.MOOC: Mooc(self.courses, self.desk, self.clock),
+            Mode.CLASSROOM: self.classroom,
+        }
         self.workspaces = Workspaces(
             self.starter, self.courses, preparers, self.host, self.events, KeyedLocks(), self.tasks
         )

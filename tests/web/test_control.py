@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -101,6 +102,7 @@ class ControlScene(BuildScene):
                 builder=self.builder,
                 images=self.images,
                 jobs=self.jobs,
+                book=self.book,
                 logs=self.jobs,
                 workspaces=self,
                 removal=self,
@@ -282,6 +284,28 @@ async def test_a_launch_url_is_one_that_is_let_in(client: Client, scene: Control
     body["notebook"] = "w1/absent"
     answer = await (await client.post("/v1/launch-url", json=body)).json()
     assert "no notebook" in answer["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"notebook": "w1/a.md", "classroom": True}, "/notebookGitRepo/python/w1/a.md.ipynb/alice"),
+        ({"page": "/lab/tree/w 1?reset"}, "/ipythonForward/python/alice/lab/tree/w%201"),
+    ],
+)
+async def test_launch_urls_of_a_classroom_are_let_in_too(
+    client: Client, scene: ControlScene, body: dict[str, Any], path: str
+) -> None:
+    await scene.created()
+    answer = await (
+        await client.post("/v1/launch-url", json={"course": "python", "student": "alice", **body})
+    ).json()
+    parts = urlsplit(answer["url"])
+    assert (parts.path, answer["warnings"]) == (path, [])
+    request = parse_open(parts.path, parts.query)
+    given = dict(parse_qsl(parts.query))
+    assert judge_launch(KEYRING, (), request, given, None, scene.clock.now()).allowed
+    assert ("reset" in request.page) is ("page" in body)
 
 
 async def test_units_jobs_and_checks_are_shown(client: Client, scene: ControlScene) -> None:

@@ -159,6 +159,13 @@ def test_every_reason_has_words_and_every_page_is_valid_html(pages: Pages) -> No
     values: dict[str, dict[str, object]] = {
         "home.html": {},
         "waiting.html": {"place": "You are next.", "here": "/visit/x"},
+        "behind.html": {
+            "here": "/behind/x",
+            "happened": "x",
+            "advice": "y",
+            "files": ("<n>.md",),
+            "restore": False,
+        },
         "failed.html": {"happened": "x", "advice": "y", "again": "/visit/x/again"},
     }
     for name in values:
@@ -170,7 +177,7 @@ def test_every_reason_has_words_and_every_page_is_valid_html(pages: Pages) -> No
 
 def test_no_page_is_forgotten() -> None:
     assert {path.name for path in (TEMPLATES / "pages").iterdir()} == {
-        "base.html", "error.html", "failed.html", "home.html", "waiting.html",
+        "base.html", "behind.html", "error.html", "failed.html", "home.html", "waiting.html",
     }  # fmt: skip
 
 
