@@ -29,6 +29,7 @@ from nbhostd.adapters.systemd import Systemd
 from nbhostd.core.access import Keyring
 from nbhostd.core.config import Config
 from nbhostd.core.errors import ConfigError, NbhostdError
+from nbhostd.core.idle import round_pause
 from nbhostd.house import Ground, House
 from nbhostd.services.images import KIND as BUILD
 from nbhostd.services.scheduler import every
@@ -157,7 +158,7 @@ class Daemon:
 
     def _schedule(self) -> None:
         idle, spawn = self.house.idle_round, self.tasks.spawn
-        spawn("idle rounds", every(lambda: self.config.idle.check_every, "idle round", idle))
+        spawn("idle rounds", every(lambda: round_pause(self.config.idle), "idle round", idle))
         spawn(
             "autopull",
             every(lambda: self.config.courses.autopull_every, "autopull", self.house.courses.autopull_once),

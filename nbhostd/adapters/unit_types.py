@@ -109,6 +109,7 @@ def unit_status(unit: str, common: dict[str, Any], own: dict[str, Any]) -> UnitS
         cpu=_accounted(own.get("CPUUsageNSec")),
         tasks=_accounted(own.get("TasksCurrent")),
         main_status=own.get("ExecMainStatus", 0),
+        control_group=own.get("ControlGroup", ""),
     )
 
 

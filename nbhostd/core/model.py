@@ -144,6 +144,8 @@ class UnitStatus:
     cpu: int | None = None
     tasks: int | None = None
     main_status: int = 0
+    control_group: str = ""
+    """Its path below the file system of control groups; '' when it has none."""
 
 
 @dataclass(frozen=True, slots=True)

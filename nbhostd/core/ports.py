@@ -101,6 +101,21 @@ class Desk(Protocol):
         Raises Refused(404) when the course has no such notebook, WorldError on a full disk or the like.
         """
 
+    async def reset(
+        self,
+        workspace: int,
+        uid: int,
+        course: CourseName,
+        notebook: NotebookPath,
+        *,
+        links: Sequence[Mapping],
+        aside: str,
+    ) -> str | None:
+        """Put the course's notebook in the place of the student's; where the student's is now, None when there was none.
+
+        The name of what is kept has `aside` in it, and is in a folder that Jupyter's file list shows. Raises as `prepare`.
+        """
+
     async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
         """Which of these are regular files in the workspace (False when there is no workspace yet)."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from nbhostd.core.idle import Look
 from nbhostd.core.lifecycle import State
 from nbhostd.core.model import Phase, Run, Workspace
 from nbhostd.core.names import WorkspaceId
@@ -23,6 +24,8 @@ class Entry:
     unanswered: int = 0
     kept_because: str = ""
     """Why the last idle check kept it, for `nbhostctl status`."""
+    seen: Look | None = None
+    """What the last idle check saw."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def announce(self) -> None:

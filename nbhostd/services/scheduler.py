@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from nbhostd.core.errors import NbhostdError
-from nbhostd.core.idle import IdleVerdict, Look, judge
+from nbhostd.core.idle import Look, judge
 from nbhostd.core.lifecycle import Dismissed
 from nbhostd.core.model import JupyterStatus, Phase
 from nbhostd.core.ports import Jupyter
@@ -38,7 +38,9 @@ class IdleRound:
         async with self._turns:
             with subject(entry.workspace.id):
                 status = await self._ask(entry)
-                verdict = self._judge(entry, status)
+                starter = self._workspaces.starter
+                entry.seen = self._seen(entry, status)
+                verdict = judge(starter.config.idle, starter.clock.now(), entry.seen)
                 entry.kept_because = f"{verdict.usage}: {verdict.reason}"
                 if verdict.stop and entry.state.phase is Phase.READY:
                     log.info("dismissed: %s", verdict.reason)
@@ -56,14 +58,11 @@ class IdleRound:
         entry.unanswered = 0
         return status
 
-    def _judge(self, entry: Entry, status: JupyterStatus | None) -> IdleVerdict:
-        starter = self._workspaces.starter
-        now = starter.clock.now()
-        started = entry.run.started_at if entry.run is not None else now
-        look = Look(
+    def _seen(self, entry: Entry, status: JupyterStatus | None) -> Look:
+        started = entry.run.started_at if entry.run is not None else self._workspaces.starter.clock.now()
+        return Look(
             started, entry.touched_at, self._connections(entry.workspace.number), status, entry.unanswered
         )
-        return judge(starter.config.idle, now, look)
 
 
 async def every(period: Callable[[], float], name: str, work: Callable[[], Awaitable[object]]) -> None:
