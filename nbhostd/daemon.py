@@ -121,6 +121,7 @@ class Daemon:
 
     async def _adopt(self) -> None:
         known = await self.house.reconciler.load()
+        await self._settle_renames()
         await self._reconcile()
         self.tasks.spawn("tools of an earlier life", self._sweep_tools())
         self.tasks.spawn("sockets after a start", self._tend_sockets())
@@ -132,6 +133,12 @@ class Daemon:
     def _reconnected(self, unit: str) -> None:
         if unit == "":
             self.tasks.spawn("reconcile after a reconnect", self._recover())
+    async def _settle_renames(self) -> None:
+        try:
+            await self.house.upkeep.settle()
+        except NbhostdError as error:
+            log.error("the renaming of a course that was interrupted could not be settled: %s", error)
+
 
     async def _recover(self) -> None:
         await self._start_companions()

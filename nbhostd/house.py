@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from nbhostd.adapters.cgroups import ControlGroups
+from nbhostd.adapters.coursedirs import CourseDirectories
 from nbhostd.adapters.desk import SocketDesk
 from nbhostd.adapters.dropfiles import DropDirectory
 from nbhostd.adapters.envfiles import EnvFileDirectory
@@ -33,6 +34,7 @@ from nbhostd.core.config import Config
 from nbhostd.core.model import Mode
 from nbhostd.core.ports import Clock, Preparer
 from nbhostd.services.classroom import Classroom
+from nbhostd.services.census import Census
 from nbhostd.services.clones import Clones
 from nbhostd.services.courses import Courses
 from nbhostd.services.dropareas import DropAreas, everybody_with_a_workspace
@@ -52,6 +54,7 @@ from nbhostd.services.status import Status
 from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
+from nbhostd.services.upkeep import Upkeep
 from nbhostd.web.behind import Behind
 from nbhostd.web.control import ControlContext, Room, create_control_app
 from nbhostd.web.control_classroom import ClassroomControl
@@ -61,6 +64,7 @@ from nbhostd.web.control_shares import SharesControl
 from nbhostd.web.inside import InsideRoom
 from nbhostd.web.inside_gate import InsideGate
 from nbhostd.web.inside_pull import InsidePull
+from nbhostd.web.control_upkeep import UpkeepControl
 from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import Proxy
 from nbhostd.web.proxy_guard import ProxySettings
@@ -108,6 +112,7 @@ class House:
         self.desk = SocketDesk(self.runtime / "desk.sock")
         self.env_files = EnvFileDirectory(self.runtime)
         self.toolbox = PodmanToolbox(ground.systemd, self.config, state / "tools")
+        self.course_dirs = CourseDirectories(state)
 
     def _introduce_services(self) -> None:
         ground, locks = self._ground, KeyedLocks()
@@ -151,6 +156,11 @@ class House:
         self.reconciler = Reconciler(self.workspaces, self.courses)
 
     def _introduce_web(self) -> None:
+        self.upkeep = Upkeep(
+            self.workspaces, self.courses, self.course_dirs, self.podman, ground.statistics,
+            self.removal.delete_of_course,
+        )  # fmt: skip
+        self.census = Census(self.workspaces, self.courses, self.git, self.desk, ground.statistics)
         pages = self.pages = Pages(
             Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
         )
@@ -189,6 +199,7 @@ class House:
 
     def reconfigure(self) -> None:
         """Take over what a reload has changed."""
+        more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
         self.workspaces.starter = replace(self.workspaces.starter, config=self.config())
         self.proxy.settings = self._proxy_settings()
 

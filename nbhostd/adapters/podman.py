@@ -66,6 +66,16 @@ class PodmanImages:
         """(name, state) of every container that podman knows."""
         return await self._ask(_containers)
 
+    async def tag(self, image: str, name: str) -> None:
+        """Give an image one more name; one that had it before loses it. Raises WorldError when there is no such image."""
+        await self._ask(lambda client: client.images.get(image).tag(name, "latest"))
+        self._known.clear()
+
+    async def untag(self, image: str) -> None:
+        """Take a name from its image, and the image away when it has no other; not being there is success."""
+        await self._ask(lambda client: _untag(client, image))
+        self._known.clear()
+
     async def _ask(self, question: Callable[[PodmanClient], T]) -> T:
         return await asyncio.to_thread(self._ask_now, question)
 
@@ -91,6 +101,13 @@ def _digest(client: PodmanClient, image: str) -> str | None:
         return _prefixed(client.images.get(image).attrs["Id"])
     except (ImageNotFound, NotFound):
         return None
+
+
+def _untag(client: PodmanClient, image: str) -> None:
+    try:
+        client.images.remove(image)
+    except (ImageNotFound, NotFound):
+        return
 
 
 def _named(client: PodmanClient) -> list[tuple[str, str, int]]:

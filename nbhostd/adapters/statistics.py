@@ -10,12 +10,13 @@ from pathlib import Path
 
 from nbhostd.adapters.database import Connection, Database
 from nbhostd.adapters.migrations import STATISTICS
-from nbhostd.core.names import WorkspaceId
+from nbhostd.core.names import CourseName, StudentName, WorkspaceId
 
 log = logging.getLogger(__name__)
 
 _LONGEST_QUEUE = 100_000
 """Events waiting for the disk; what comes on top is lost."""
+_LAST_VISITS = "SELECT course, student, max(at) AS at FROM events WHERE event IN ('open', 'reset') GROUP BY course, student"
 
 
 class SqliteStatistics:
@@ -49,6 +50,23 @@ class SqliteStatistics:
         """Write what is queued, and close the file."""
         self._closed = True
         await self._database.close()  # which first ends the batch that was ordered
+
+    async def last_visits(self) -> dict[WorkspaceId, datetime]:
+        """When each workspace was last opened, as far as is known."""
+        rows = await self._database.read(lambda db: db.execute(_LAST_VISITS).fetchall())
+        return {
+            WorkspaceId(CourseName(row["course"]), StudentName(row["student"])): datetime.fromisoformat(
+                row["at"]
+            )
+            for row in rows
+        }
+
+    async def rename_course(self, old: CourseName, new: CourseName) -> None:
+        """What happened in a course is found under its new name, those events included that wait for the disk."""
+        # The one writer takes work in its order: a batch that was ordered is written before.
+        await self._database.write(
+            lambda db: db.execute("UPDATE events SET course = ? WHERE course = ?", (new, old)).rowcount
+        )
 
     def _write_batch(self, db: Connection) -> None:
         # Lowered before the queue is emptied: an event too late for this batch orders the next one.

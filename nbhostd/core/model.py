@@ -29,6 +29,19 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
+class CourseDirectory:
+    """A directory that the service keeps under a course's name; `size` in bytes on disk."""
+
+    kind: str
+    """'courses', 'sites', 'droparea' or 'local'."""
+    path: str
+    size: int
+    files: int
+    kept: bool = False
+    """It is the administrator's: nothing of ours removes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Student:
     """A person's identity on this host: `uid` is the number inside the containers (>= 100000), never re-used."""
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from nbhostd.ctl import selection
+from nbhostd.ctl import selection, upkeep
 from nbhostd.ctl.client import Shape, path
 from nbhostd.ctl.command import Call, SubParsers, add_command, add_group, on_or_off
-from nbhostd.ctl.console import FAILED, OK, USAGE, local_time
+from nbhostd.ctl.console import OK, USAGE, local_time
 
 _CREATE_MORE = """\
 GIT-URL is one of
@@ -42,7 +42,7 @@ examples:
   nbhostctl course list -l 'python*'
   nbhostctl course list -lll --json         everything, whatever the number of l
 
-An image in brackets is not on this computer: nbhostctl image build."""
+An image in parentheses is not on this computer: nbhostctl image build."""
 
 _SET_MORE = """\
 examples:
@@ -79,12 +79,7 @@ def add(parsers: SubParsers) -> None:
     change.add_argument("--image", help="minimal, scipy, own, or any image's name")
     change.add_argument("--branch", help="the branch to publish")
     change.add_argument("--url", dest="git_url", metavar="GIT-URL", help="where the repository is now")
-    delete = add_command(group, "delete", _delete, "delete a course", json=False)
-    delete.add_argument("name", metavar="NAME")
-    delete.add_argument("--yes", action="store_true", help="do not ask")
-    delete.add_argument(
-        "--with-workspaces", action="store_true", help="delete the students' files in this course too"
-    )
+    upkeep.add(group)
 
 
 def _create(call: Call) -> int:
@@ -213,21 +208,4 @@ def _set(call: Call) -> int:
         call.console.warn(warning)
     if call.console.as_json:
         call.console.json(answer["course"])
-    return OK
-
-
-def _delete(call: Call) -> int:
-    name, with_workspaces = call.args.name, call.args.with_workspaces
-    if not call.args.yes:
-        what = " AND ALL STUDENTS' FILES IN IT" if with_workspaces else ""
-        agreed = call.confirm(f"Delete the course {name}{what}?")
-        if agreed is None:
-            call.console.error("Nobody is here to ask: add --yes to delete without asking.")
-            return USAGE
-        if not agreed:
-            call.console.error("Nothing was deleted.")
-            return FAILED
-    answer = call.client.ask("DELETE", path("courses", name), {"with_workspaces": with_workspaces})
-    deleted = answer["workspaces_deleted"]
-    call.console.line(f"{name}: deleted" + (f", with {deleted} workspaces" if deleted else ""))
     return OK

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 from nbhostd.core import imagenames, recipe
@@ -281,6 +281,10 @@ class Courses:
                 f"The course “{name}” is being pulled or changed just now.", status=409, reason="course-busy"
             )
         self._busy.add(name)
+    def alone(self, name: CourseName) -> AbstractContextManager[None]:
+        """Nobody else pulls or deletes this course meanwhile. Raises Refused(409) when somebody does."""
+        return self._alone(name)
+
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ from nbhostd.web.control_wire import Say, Shape, read_body, required, stream
 
 
 class CoursesControl:
-    """Create, show, change, pull and delete."""
+    """Create, list, show, change and pull."""
 
     def __init__(self, context: ControlContext, tasks: Tasks) -> None:
         self._c = context
@@ -32,7 +32,6 @@ class CoursesControl:
             web.post("/v1/courses", self.create_course),
             web.get("/v1/courses/{course}", self.show_course),
             web.patch("/v1/courses/{course}", self.change_course),
-            web.delete("/v1/courses/{course}", self.delete_course),
             web.post("/v1/courses/{course}/pull", self.pull_course),
         ]
 
@@ -113,12 +112,6 @@ class CoursesControl:
         course = await self._c.courses.change(course_name(request), Changes(**body))
         warning = GitUrl.parse(course.git_url).warning if "git_url" in body else ""
         return web.json_response({"course": course_shape(course), "warnings": [warning] if warning else []})
-
-    async def delete_course(self, request: web.Request) -> web.Response:
-        body = await read_body(request, {"with_workspaces": bool})
-        delete_workspaces = self._c.removal.delete_of_course if body.get("with_workspaces") else None
-        deleted = await self._c.courses.delete(course_name(request), delete_workspaces)
-        return web.json_response({"workspaces_deleted": deleted})
 
     async def pull_course(self, request: web.Request) -> web.StreamResponse:
         name = course_name(request)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from nbhostd.core.errors import NbhostdError
+from nbhostd.core.errors import NbhostdError, WorldError
 
 
 @dataclass
@@ -26,6 +26,16 @@ class FakeImages:
     async def containers(self) -> list[tuple[str, str]]:
         self._asked()
         return sorted(self.running.items())
+
+    async def tag(self, image: str, name: str) -> None:
+        self._asked()
+        if image not in self.images:
+            raise WorldError("Podman cannot be asked.", detail=image)
+        self.images[name] = self.images[image]
+
+    async def untag(self, image: str) -> None:
+        self._asked()
+        self.images.pop(image, None)
 
     def _asked(self) -> None:
         if self.fail is not None:

@@ -21,13 +21,19 @@ from nbhostd.core.model import JobState, Mode, Phase
 from nbhostd.core.names import CourseName, WorkspaceId
 from nbhostd.core.unitspec import SocketServiceSpec, UnitSpec
 from nbhostd.core.urls import parse_open
+from nbhostd.services.census import Census
 from nbhostd.services.images import KIND
 from nbhostd.services.status import StatusRow
+from nbhostd.services.tasks import Tasks
+from nbhostd.services.upkeep import Upkeep
 from nbhostd.web.control import ControlContext, create_control_app
+from nbhostd.web.control_upkeep import UpkeepControl
+from tests.fakes.coursedirs import FakeDirs
 from tests.fakes.jobs import Script
-from tests.services.cast import NOON
+from tests.services.cast import NOON, Cast
 from tests.services.test_courses import URL
 from tests.services.test_images import BuildScene
+from tests.services.test_upkeep import Past
 
 KEYRING = parse_keys("s" * 32)
 ALICE, BOB = WorkspaceId.parse("python/alice"), WorkspaceId.parse("algo/bob")
@@ -51,6 +57,8 @@ class ControlScene(BuildScene):
     rows_now: list[StatusRow] = field(default_factory=list)
     stopped: list[tuple[str, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    dirs: FakeDirs = field(default_factory=FakeDirs)
+    past: Past = field(default_factory=Past)
 
     # As Workspaces and Status
     async def stop(self, id: WorkspaceId, reason: str) -> bool:
@@ -108,8 +116,20 @@ class ControlScene(BuildScene):
                 removal=self,
                 status=self,
                 check=self.check,
-            )
+            ),
+            [self.upkeep_room],
         )
+
+    def upkeep_room(self, tasks: Tasks) -> UpkeepControl:
+        """Over a cast of its own, with this scene's courses and store."""
+        cast = Cast()
+        cast.store = self.store
+        cast._begin()
+        upkeep = Upkeep(
+            cast.workspaces, self.courses, self.dirs, self.images, self.past, self.delete_of_course
+        )
+        census = Census(cast.workspaces, self.courses, self.git, cast.desk, self.past)
+        return UpkeepControl(census, upkeep, cast.removal.delete, tasks)
 
 
 @pytest.fixture
