@@ -30,6 +30,7 @@ from nbhostd.core.access import Keyring
 from nbhostd.core.config import Config
 from nbhostd.core.errors import ConfigError, NbhostdError
 from nbhostd.core.idle import round_pause
+from nbhostd.core.siteargv import KIND as SITE
 from nbhostd.house import Ground, House
 from nbhostd.services.images import KIND as BUILD
 from nbhostd.services.scheduler import every
@@ -125,8 +126,9 @@ class Daemon:
         await self._reconcile()
         self.tasks.spawn("tools of an earlier life", self._sweep_tools())
         self.tasks.spawn("sockets after a start", self._tend_sockets())
-        for job in await self.house.book.left_open(BUILD):
-            self.tasks.spawn(f"job {job.number}", self.house.builder.resume(job))
+        for job in await self.house.book.left_open(BUILD, SITE):
+            builder = self.house.builder if job.kind == BUILD else self.house.sites
+            self.tasks.spawn(f"job {job.number}", builder.resume(job))
         log.info("%d workspaces known", known)
         self.systemd.on_change(self._reconnected)
 

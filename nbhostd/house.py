@@ -24,6 +24,8 @@ from nbhostd.adapters.localfiles import LocalDirectory
 from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.sharefiles import ShareDirectory
 from nbhostd.adapters.shares import SqliteShares
+from nbhostd.adapters.sitefiles import SiteDirectory
+from nbhostd.adapters.sites import SqliteSites
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
@@ -49,6 +51,7 @@ from nbhostd.services.removal import Removal
 from nbhostd.services.rollout import Rollout
 from nbhostd.services.scheduler import IdleRound
 from nbhostd.services.shares import Shares
+from nbhostd.services.sites import Sites, World
 from nbhostd.services.starter import Starter
 from nbhostd.services.status import Status
 from nbhostd.services.tasks import KeyedLocks, Tasks
@@ -61,6 +64,7 @@ from nbhostd.web.control_classroom import ClassroomControl
 from nbhostd.web.control_dropareas import DropAreasControl
 from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.control_shares import SharesControl
+from nbhostd.web.control_sites import SitesControl
 from nbhostd.web.inside import InsideRoom
 from nbhostd.web.inside_gate import InsideGate
 from nbhostd.web.inside_pull import InsidePull
@@ -69,7 +73,9 @@ from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import Proxy
 from nbhostd.web.proxy_guard import ProxySettings
 from nbhostd.web.shares import InsideShare, Shared
+from nbhostd.web.sites import SitesRoom
 
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _IMAGE_INDEX = ".local/share/containers/storage/overlay-images/images.json"
 
 
@@ -97,6 +103,7 @@ class House:
         self.clock, self.store = ground.clock, ground.store
         self._introduce_world()
         self._introduce_services()
+        self._introduce_sites()
         self._introduce_web()
 
     def _introduce_world(self) -> None:
@@ -155,6 +162,20 @@ class House:
         self.courses.on_delete(lambda course: self.dropareas.delete_course(course.name))
         self.reconciler = Reconciler(self.workspaces, self.courses)
 
+    def _introduce_sites(self) -> None:
+        self.site_files = SiteDirectory(Path(self.config().paths.state) / "sites")
+        self.sites = Sites(
+            World(
+                self.courses, self.podman, self.jobs, self.book, SqliteSites(self.store.database), self.site_files,
+                self.host, self.clock, self.config, str(AUTHORITIES) if AUTHORITIES.is_file() else "",
+            )
+        )  # fmt: skip
+        self.courses.on_pull(
+            lambda course: self._ground.tasks.spawn(
+                f"builds of {course.name}", self.sites.autobuild(course.name)
+            )
+        )
+
     def _introduce_web(self) -> None:
         self.upkeep = Upkeep(
             self.workspaces, self.courses, self.course_dirs, self.podman, ground.statistics,
@@ -166,6 +187,7 @@ class House:
         )
         context = Context(self._web_settings, self.workspaces, self.store, self.clock, pages)
         self.floor = Floor(context)
+        self.sites_room = SitesRoom(context, self.courses, self.site_files, self.clock)
         self.gate = InsideGate(self.workspaces, self._proxy_settings)
         self.behind = Behind(context, self.floor.waiting, self.pulling)
         self.proxy = Proxy(self.workspaces, self._proxy_settings(), self.floor.on_visit, self.floor.on_error)
@@ -180,12 +202,16 @@ class House:
         rooms: list[Mountable] = [InsideRoom(self.gate, self.inside, self.pages)]
         rooms += [self.behind, InsidePull(self.gate, self.pulling, self.pages)]
         rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
+        rooms.append(self.sites_room)
         return self.floor.application(self.proxy, rooms)
 
     def control(self) -> web.Application:
         """What nbhostctl reaches."""
         more: list[Callable[[Tasks], Room]] = [
             lambda tasks: RolloutControl(self.courses, self.rollout, tasks),
+            lambda tasks: SitesControl(
+                self.courses, self.sites, self.keyring, self.clock, self._public_url, tasks
+            ),
         ]
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))

@@ -263,6 +263,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """The latest attempt at making a static site of one commit of a course."""
+
+    course: int
+    """The course's number."""
+    build: str
+    commit: str
+    job: int
+    state: JobState
+    built_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HostFacts:
     """What the host is made of, for admission and `nbhostctl check`. Memory and disk in bytes; pressure in percent (avg10)."""
 

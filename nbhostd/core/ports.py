@@ -21,6 +21,7 @@ from nbhostd.core.model import (
     Prepared,
     Run,
     Share,
+    Site,
     Student,
     ToolOutcome,
     ToolTask,
@@ -311,6 +312,49 @@ class Shares(Protocol):
     async def by_token(self, token: str) -> Share | None: ...
     async def shares(self, workspace: int | None = None) -> list[Share]: ...
     async def unshare(self, token: str) -> None: ...
+
+
+class Sites(Protocol):
+    """Which static sites were made, or tried."""
+
+    async def put(self, site: Site) -> None:
+        """Remember an attempt, in place of an earlier one at the same commit."""
+
+    async def of_course(self, course: int) -> list[Site]:
+        """All attempts that are remembered, the latest first."""
+
+    async def by_job(self, job: int) -> Site | None: ...
+    async def forget(self, course: int, build: str, commits: Iterable[str]) -> None: ...
+
+
+class SiteFiles(Protocol):
+    """The static sites' files: a tree per commit, and `latest`, swapped atomically."""
+
+    def output(self, job: int) -> str:
+        """Where a job is to write the archive, absolute; the directory is there."""
+
+    async def publish(self, course: CourseName, build: str, commit: str, job: int) -> int:
+        """Unpack the job's archive as the tree of a commit and make it `latest`; how many files.
+
+        Raises WorldError, with a sentence for the teacher, when it is no archive or too large; NotNow on a full disk.
+        """
+
+    async def discard(self, job: int) -> None:
+        """Remove a job's archive; not being there is success."""
+
+    async def latest(self, course: CourseName, build: str) -> str | None:
+        """The commit that `latest` shows, or None."""
+
+    async def prune(self, course: CourseName, keep: dict[str, list[str]]) -> None:
+        """Remove the trees of a course but, for each build, those of these commits and `latest`."""
+
+    async def find(
+        self, course: CourseName, build: str, version: str, path: str
+    ) -> tuple[str, bool] | None:
+        """What a path means in a site ("latest" or a commit): (absolute path, whether it is a directory), or None.
+
+        Never anything outside of that site.
+        """
 
 
 class Statistics(Protocol):

@@ -97,10 +97,10 @@ class Courses:
         self._busy: set[CourseName] = set()
         self._settings: dict[CourseName, tuple[tuple[object, ...], CourseSettings]] = {}
         self._troubles: dict[CourseName, str] = {}
-        self._on_pull: list[Callable[[Course], None]] = []
+        self._on_pull: list[Callable[[Course], object]] = []
         self._on_delete: list[Callable[[Course], Awaitable[None]]] = []
 
-    def on_pull(self, callback: Callable[[Course], None]) -> None:
+    def on_pull(self, callback: Callable[[Course], object]) -> None:
         """Call `callback` with each course that a pull has brought something new for."""
         self._on_pull.append(callback)
 

@@ -92,13 +92,13 @@ class JobBook:
             self._append(job.number, line)
         await self.end(job.number, JobState.SUCCEEDED, message)
 
-    async def left_open(self, outliving: str) -> list[Job]:
-        """The jobs of the kind `outliving` that an earlier life of the daemon left open; others are closed as LOST."""
+    async def left_open(self, *outliving: str) -> list[Job]:
+        """The jobs of these kinds that an earlier life of the daemon left open; others are closed as LOST."""
         left = [job for job in await self._store.jobs(limit=1000) if job.state is JobState.RUNNING]
         for job in left:
-            if job.kind != outliving:
+            if job.kind not in outliving:
                 await self.end(job.number, JobState.LOST, "nbhostd ended under it")
-        return [job for job in left if job.kind == outliving]
+        return [job for job in left if job.kind in outliving]
 
     async def end(self, number: int, state: JobState, message: str) -> None:
         """Record how a job ended."""

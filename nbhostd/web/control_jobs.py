@@ -6,7 +6,8 @@ from aiohttp import web
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import JobState
-from nbhostd.services.images import KIND
+from nbhostd.core.siteargv import KIND as SITE
+from nbhostd.services.images import KIND as IMAGE
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_context import ControlContext
 from nbhostd.web.control_shapes import job_shape
@@ -64,7 +65,7 @@ class JobsControl:
             raise _no_such_job(request)
         if self._c.book.cancel(job.number):
             return web.json_response({})
-        if job.state is not JobState.RUNNING or job.kind != KIND:
+        if job.state is not JobState.RUNNING or job.kind not in (IMAGE, SITE):
             raise Refused(
                 "Only a build or a pull for students that runs can be cancelled.", status=409, reason="not-cancellable"
             )  # fmt: skip

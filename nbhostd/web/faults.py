@@ -99,6 +99,12 @@ _WORDS = {
         N_("This notebook could not be made into a page."),
         N_("If you have shared it before, that version is still there. Tell your teacher."),
     ),
+    "no-such-site": Words(
+        N_("This server has no such page, or it is for members of the course only."), _TELL_ADDRESS
+    ),
+    "expired-site": Words(
+        N_("This address of a course's pages has expired."), N_("Ask your teacher for a new one.")
+    ),
     "not-found": Words(N_("This server has no such page."), _TELL_ADDRESS),
     "not-signed": Words(
         N_("Notebooks are opened from the pages of a course, which sign the link for you."),
