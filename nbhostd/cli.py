@@ -11,7 +11,7 @@ from nbhostd import __version__
 from nbhostd.adapters.config_file import read_config, read_keyring
 from nbhostd.adapters.host import SystemClock
 from nbhostd.core.errors import ConfigError
-from nbhostd.ctl import builds, classroom, courses, dropareas, images, jobs, residents, workspaces
+from nbhostd.ctl import builds, classroom, courses, dropareas, images, jobs, residents, shares, workspaces
 from nbhostd.ctl.client import DEFAULT_SOCKET, Client, Failed, Unreachable
 from nbhostd.ctl.command import Call, WrongUsage
 from nbhostd.ctl.console import FAILED, UNREACHABLE, USAGE, Console, exit_code
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     builds.add(commands)
     workspaces.add(commands)
     residents.add(commands)
+    shares.add(commands)
     jobs.add(commands)
     workspaces.check_add(commands)
     return top

@@ -124,6 +124,7 @@ class Daemon:
         known = await self.house.reconciler.load()
         await self._settle_renames()
         await self._reconcile()
+        await self.house.shares.sweep()
         self.tasks.spawn("tools of an earlier life", self._sweep_tools())
         self.tasks.spawn("sockets after a start", self._tend_sockets())
         for job in await self.house.book.left_open(BUILD, SITE):

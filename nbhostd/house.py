@@ -26,6 +26,8 @@ from nbhostd.adapters.sharefiles import ShareDirectory
 from nbhostd.adapters.shares import SqliteShares
 from nbhostd.adapters.sitefiles import SiteDirectory
 from nbhostd.adapters.sites import SqliteSites
+from nbhostd.adapters.sharefiles import ShareDirectory
+from nbhostd.adapters.shares import SqliteShares
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
@@ -52,6 +54,7 @@ from nbhostd.services.rollout import Rollout
 from nbhostd.services.scheduler import IdleRound
 from nbhostd.services.shares import Shares
 from nbhostd.services.sites import Sites, World
+from nbhostd.services.shares import Shares
 from nbhostd.services.starter import Starter
 from nbhostd.services.status import Status
 from nbhostd.services.tasks import KeyedLocks, Tasks
@@ -65,6 +68,7 @@ from nbhostd.web.control_dropareas import DropAreasControl
 from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.control_shares import SharesControl
 from nbhostd.web.control_sites import SitesControl
+from nbhostd.web.control_shares import SharesControl
 from nbhostd.web.inside import InsideRoom
 from nbhostd.web.inside_gate import InsideGate
 from nbhostd.web.inside_pull import InsidePull
@@ -72,6 +76,7 @@ from nbhostd.web.control_upkeep import UpkeepControl
 from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import Proxy
 from nbhostd.web.proxy_guard import ProxySettings
+from nbhostd.web.shares import InsideShare, Shared
 from nbhostd.web.shares import InsideShare, Shared
 from nbhostd.web.sites import SitesRoom
 
@@ -155,6 +160,11 @@ class House:
             ShareDirectory(Path(self.config().paths.state) / "shares"), self.toolbox,
         )  # fmt: skip
         self.removal.on_delete(self.shares.forget)
+        self.shares = Shares(
+            self.workspaces, self.courses, SqliteShares(self.store.database),
+            ShareDirectory(Path(self.config().paths.state) / "shares"), self.toolbox,
+        )  # fmt: skip
+        self.removal.on_delete(self.shares.forget)
         self.dropareas = DropAreas(
             self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
             self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
@@ -203,6 +213,7 @@ class House:
         rooms += [self.behind, InsidePull(self.gate, self.pulling, self.pages)]
         rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
         rooms.append(self.sites_room)
+        rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
         return self.floor.application(self.proxy, rooms)
 
     def control(self) -> web.Application:
@@ -216,6 +227,7 @@ class House:
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
         more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url))
+        more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url))
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
             courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, book=self.book, logs=self.jobs,
@@ -228,6 +240,9 @@ class House:
         more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
         self.workspaces.starter = replace(self.workspaces.starter, config=self.config())
         self.proxy.settings = self._proxy_settings()
+
+    def _public_url(self) -> str:
+        return self.config().server.public_url
 
     def _public_url(self) -> str:
         return self.config().server.public_url

@@ -20,7 +20,6 @@ from nbhostd.core.model import (
     Mode,
     Prepared,
     Run,
-    Share,
     Site,
     Student,
     ToolOutcome,
@@ -300,18 +299,6 @@ class Store(Protocol):
     async def end_job(self, number: int, state: JobState, message: str, now: datetime) -> None: ...
     async def jobs(self, *, limit: int = 50) -> list[Job]: ...
     async def job(self, number: int) -> Job | None: ...
-
-
-class Shares(Protocol):
-    """Which static versions there are."""
-
-    async def share(self, workspace: int, notebook: NotebookPath, token: str, now: datetime) -> Share:
-        """The share of that notebook, with the token that it had before, or else `token`."""
-
-    async def share_of(self, workspace: int, notebook: NotebookPath) -> Share | None: ...
-    async def by_token(self, token: str) -> Share | None: ...
-    async def shares(self, workspace: int | None = None) -> list[Share]: ...
-    async def unshare(self, token: str) -> None: ...
 
 
 class Sites(Protocol):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
+from nbhostd.core.model import Workspace
 from nbhostd.core.names import CourseName, WorkspaceId
 from nbhostd.core.ports import Desk
 from nbhostd.core.subject import subject
@@ -19,6 +21,11 @@ class Removal:
         self._workspaces = workspaces
         self._store = workspaces.starter.store
         self._desk = desk
+        self._also: list[Callable[[Workspace], Awaitable[None]]] = []
+
+    def on_delete(self, forget: Callable[[Workspace], Awaitable[None]]) -> None:
+        """Have `forget` remove what else was kept of a workspace, before it is gone."""
+        self._also.append(forget)
 
     async def delete(self, id: WorkspaceId) -> None:
         """Delete a workspace with all its files. Not being there is success."""
@@ -29,6 +36,8 @@ class Removal:
                     return
                 await self._workspaces.stop(id, "deleted")
                 await self._workspaces.disarm(workspace)
+                for forget in self._also:
+                    await forget(workspace)
                 await self._desk.delete(workspace.number, workspace.uid)
                 await self._store.delete_workspace(workspace.number)
                 entry = self._workspaces.entries.by_id(id)

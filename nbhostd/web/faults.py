@@ -105,6 +105,25 @@ _WORDS = {
     "expired-site": Words(
         N_("This address of a course's pages has expired."), N_("Ask your teacher for a new one.")
     ),
+    "no-such-share": Words(
+        N_("This page does not exist: it was never shared, or it was taken back."),
+        N_("Ask whoever gave you the address."),
+    ),
+    "nothing-to-share": Words(
+        N_("Your workspace has no such notebook."), N_("Save the notebook, then share it again.")
+    ),
+    "unreadable-notebook": Words(
+        N_("This file cannot be read as a notebook."),
+        N_("If you have shared it before, that version is still there."),
+    ),
+    "too-large-to-share": Words(
+        N_("This notebook is too large for a static version."),
+        N_("Clear the largest outputs, save, and share it again."),
+    ),
+    "not-rendered": Words(
+        N_("This notebook could not be made into a page."),
+        N_("If you have shared it before, that version is still there. Tell your teacher."),
+    ),
     "not-found": Words(N_("This server has no such page."), _TELL_ADDRESS),
     "not-signed": Words(
         N_("Notebooks are opened from the pages of a course, which sign the link for you."),
@@ -147,6 +166,8 @@ SAID_BELOW = (
     N_("The server's database is busy."),
     N_("There is no space left for your files."),
     N_("Your files cannot be reached."),
+    N_("A notebook of yours is being shared just now."),
+    N_("Too many notebooks are being shared just now."),
     N_("Your files could not be handled in time."),
     N_("The copy of the course in your workspace could not be worked on."),
     N_("A git command is still at work in your workspace; please come back in a minute."),
