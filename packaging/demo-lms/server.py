@@ -37,23 +37,36 @@ PAGE = """<!DOCTYPE html>
 <button>Change</button></form></header>
 <nav aria-label="Notebooks">{links}</nav>
 <main><h1>{title}</h1>
-<p>This page is on another site than the notebook below, as a course's page is. <a href="{reset}">Reset to the original</a></p>
+<p>This page is on another site than the notebook below, as a course's page is.
+<a href="{reset}">Reset to the original</a> · <a href="{classroom}">In a clone of the course</a> ·
+<a href="{lab}">JupyterLab</a></p>
 <iframe id="notebook" title="Notebook {title}" src="{src}" allow="clipboard-write"></iframe></main>
 </body>
 </html>
 """
 
 
-def launch_url(server: str, key: str, course: str, notebook: str, student: str, reset: bool = False) -> str:
-    """A link that opens this notebook for this student, once, within two minutes."""
-    notebook = notebook.removesuffix(".ipynb")
+# What opens → the first line that is signed, and the address.
+KINDS = {
+    "notebook": ("nbhostd-launch-1", "/ipythonExercice/{course}/{what}.ipynb/{student}"),
+    "classroom": ("nbhostd-classroom-1", "/notebookGitRepo/{course}/{what}.ipynb/{student}"),
+    "page": ("nbhostd-page-1", "/ipythonForward/{course}/{student}/{what}"),
+}
+
+
+def launch_url(
+    server: str, key: str, kind: str, course: str, what: str, student: str, reset: bool = False
+) -> str:
+    """A link that opens a notebook, or a page of Jupyter, for this student, once, within two minutes."""
+    first, path = KINDS[kind]
+    what = what.removesuffix(".ipynb")
     expires, nonce = str(int(time.time()) + 120), secrets.token_urlsafe(16)
-    lines = ["nbhostd-launch-1", course, notebook, student, expires, nonce, "1" if reset else "0"]
+    lines = [first, course, what, student, expires, nonce, "1" if reset else "0"]
     signature = hmac.new(key.encode(), "\n".join(lines).encode(), hashlib.sha256).hexdigest()
     query = {"expires": expires, "nonce": nonce, "signature": signature} | (
         {"forcecopy": "true"} if reset else {}
     )
-    return f"{server}{quote(f'/ipythonExercice/{course}/{notebook}.ipynb/{student}')}?{urlencode(query)}"
+    return f"{server}{quote(path.format(course=course, what=what, student=student))}?{urlencode(query)}"
 
 
 def read_key(file: Path) -> str:
@@ -92,7 +105,10 @@ def is_notebook(path: Path) -> bool:
 
 
 class Site(BaseHTTPRequestHandler):
-    """`/` and `/NUMBER`, for the student named in `?student=`; `?reset=1` asks for the original back."""
+    """`/` and `/NUMBER`, for the student named in `?student=`.
+
+    `?reset=1` asks for the original back, `?kind=classroom` for the notebook in the student's clone, `?kind=page` for JupyterLab.
+    """
 
     options: argparse.Namespace
     key: str
@@ -116,12 +132,16 @@ class Site(BaseHTTPRequestHandler):
         options, student = self.options, query.get("student") or "alice"
         notebook = self.notebooks[number - 1]
         who = urlencode({"student": student})
+        kind = query.get("kind", "notebook")
+        what = "lab" if kind == "page" else notebook
         src = launch_url(
-            options.nbhostd, self.key, options.course, notebook, student, bool(query.get("reset"))
-        )
+            options.nbhostd, self.key, kind if kind in KINDS else "notebook", options.course, what, student,
+            bool(query.get("reset")),
+        )  # fmt: skip
         values = {
             "course": options.course, "title": notebook, "student": student, "src": src,
-            "reset": f"/{number}?{who}&reset=1",
+            "reset": f"/{number}?{who}&reset=1", "classroom": f"/{number}?{who}&kind=classroom",
+            "lab": f"/{number}?{who}&kind=page",
         }  # fmt: skip
         return PAGE.format(
             links=self._links(number, who), **{name: html.escape(value) for name, value in values.items()}

@@ -83,9 +83,15 @@ def test_the_php_sample(course: str, notebook: str, student: str, reset: bool) -
     _check(done.stdout, course, notebook, student, reset)
 
 
-def test_the_demonstrations_page_signs_as_documented(demo_lms: Callable[..., str]) -> None:
+@pytest.mark.parametrize("kind", ["notebook", "classroom"])
+def test_the_demonstrations_page_signs_as_documented(demo_lms: Callable[..., str], kind: str) -> None:
     for case in CASES:
-        _check(demo_lms(SERVER, SECRET, *case), *case)
+        _check(demo_lms(SERVER, SECRET, kind, *case), *case)
+
+
+def test_the_demonstrations_page_opens_jupyter(demo_lms: Callable[..., str]) -> None:
+    url = demo_lms(SERVER, SECRET, "page", "python-é", "lab", "alice")
+    assert (parse_open(urlsplit(url).path).page, _judge(url).reason) == ("lab", "signed")
 
 
 def test_the_page_tells_the_limits_that_hold() -> None:
