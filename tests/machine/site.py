@@ -24,6 +24,7 @@ from yarl import URL
 
 from nbhostd.adapters.config_file import read_config, read_keyring
 from nbhostd.core.access import sign_launch
+from nbhostd.core.model import Mode
 from nbhostd.core.names import CourseName, NotebookPath, StudentName
 from nbhostd.core.urls import OpenRequest, open_path
 
@@ -223,9 +224,11 @@ def launch_url(course: str, notebook: str, student: str, *options: str) -> str:
     return ctl("launch-url", course, notebook, student, *options).stdout.strip()
 
 
-def signed_elsewhere(course: str, notebook: str, student: str) -> str:
+def signed_elsewhere(course: str, notebook: str, student: str, mode: Mode = Mode.MOOC) -> str:
     """A launch URL as an LMS signs it, which asks nobody whether the course exists."""
-    request = OpenRequest(CourseName.parse(course), NotebookPath.parse(notebook), StudentName.parse(student))
+    request = OpenRequest(
+        CourseName.parse(course), NotebookPath.parse(notebook), StudentName.parse(student), mode
+    )
     key = read_keyring(Path("/etc/nbhostd/launch.key")).keys[0]
     expires = datetime.now(UTC) + timedelta(minutes=5)
     query = sign_launch(key, request, expires=expires, nonce=uuid.uuid4().hex)
