@@ -35,6 +35,7 @@ def adopt(request: Request, clone: Clone, answer: Answer) -> None:
         answer.note(f"Git holds {lock} in this clone.")
         return
     try:
+        clone.git.check_files()
         repair(clone, answer)
         new = new or is_unborn(clone)
     except GitFailure as failure:
@@ -72,17 +73,16 @@ def is_unborn(clone: Clone) -> bool:
 def repair(clone: Clone, answer: Answer) -> None:
     """Make the mirror the clone's `origin`; give the settings that are missing, and no other."""
     git = clone.git
-    urls = git.run("config", "--local", "--get-all", "-z", "remote.origin.url", good=(0, 1)).items
-    if urls != [os.fsencode(clone.mirror)]:
+    own = git.own_settings()
+    urls = own.get("remote.origin.url", [])
+    if urls != [clone.mirror]:
         for url in urls:
             git.run("config", "--local", "--add", "nbhosting.formerOrigin", url)
             answer.note("The remote origin led elsewhere; where, is kept in nbhosting.formerOrigin.")
         git.run("config", "--local", "--replace-all", "remote.origin.url", clone.mirror)
-    if git.run("config", "--local", "--get-all", "-z", "remote.origin.fetch", good=(0, 1)).items != [
-        FETCHED.encode()
-    ]:
+    if own.get("remote.origin.fetch") != [FETCHED]:
         git.run("config", "--local", "--replace-all", "remote.origin.fetch", FETCHED)
-    clone.introduce()
+    clone.introduce(own)
     settings = {
         "user.name": clone.identity["GIT_AUTHOR_NAME"],
         "user.email": clone.identity["GIT_AUTHOR_EMAIL"],
@@ -91,7 +91,7 @@ def repair(clone: Clone, answer: Answer) -> None:
         f"branch.{clone.default_branch}.merge": f"refs/heads/{clone.default_branch}",
     }
     for key, value in settings.items():
-        if git.ask("config", "--local", "--get", key) is None:
+        if key not in own:
             git.run("config", "--local", key, value)
     exclude(git.git_dir)
     git.disarm()

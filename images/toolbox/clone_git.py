@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import signal
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,11 @@ LONGEST_COMMAND = 300.0  # seconds: the first fetch of a large course on a busy 
 TEXT_MERGE = f"{GIT} merge-file -q --marker-size=%L %A %O %B"
 PROGRAMS = re.compile(
     r"(?P<filter>filter\..*\.(?:clean|smudge|process))|filter\..*\.required|merge\..*\.driver", re.S
+)
+
+FILES = (
+    *("HEAD", "config", "config.worktree", "index", "packed-refs", "shallow", "commondir", "logs/HEAD"),
+    *("info/attributes", "info/exclude", "info/grafts", "info/sparse-checkout", "objects/info/alternates"),
 )
 
 # What the clone's own configuration may say otherwise, and does not.
@@ -138,6 +144,14 @@ class Git:
         """Whether everything in `older` is in `newer`."""
         return self.run("merge-base", "--is-ancestor", older, newer, good=(0, 1)).code == 0
 
+    def own_settings(self) -> dict[str, list[str]]:
+        """What the clone's own configuration file says, without what that includes; names as Git writes them."""
+        found: dict[str, list[str]] = {}
+        for item in self.run("config", "--local", "--list", "-z").items:
+            key, _, value = item.partition(b"\n")
+            found.setdefault(os.fsdecode(key), []).append(os.fsdecode(value))
+        return found
+
     def disarm(self) -> None:
         """Overrule the programs that the clone's configuration names for filters and merges, whatever they are called.
 
@@ -149,6 +163,25 @@ class Git:
             if match:
                 off = "" if match["filter"] else TEXT_MERGE if key.endswith(".driver") else "false"
                 self.settings[key] = off
+
+    def check_files(self) -> None:
+        """GitFailure when something that Git would wait for for ever, a pipe say, is where it has a file."""
+        for name in FILES:
+            try:
+                mode = os.stat(os.path.join(self.git_dir, name)).st_mode
+            except OSError:
+                continue
+            if not stat.S_ISREG(mode):
+                raise GitFailure(f"{name} is not a file")
+
+    def quarantine(self) -> None:
+        """From here on, new objects go where this run ends, not into the clone."""
+        objects = os.path.join(self.scratch, "objects")
+        os.makedirs(objects, exist_ok=True)
+        self.extra |= {
+            "GIT_OBJECT_DIRECTORY": objects,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(self.git_dir, "objects"),
+        }
 
     def fetch(self, mirror: str, *refspecs: str) -> None:
         """Fetch from the mirror itself, whatever `insteadOf` the clone's configuration holds.

@@ -55,8 +55,12 @@ class Situation:
 
     @property
     def overwritten(self) -> list[bytes]:
-        """The changed files that are more than gone."""
-        return [file.path for file in self.changed if not file.gone]
+        """The changed files that are there, or whose removal the student told Git."""
+        return [
+            file.path
+            for file in self.changed
+            if file.index != "." or (file.working != "D" and self.clone.files.is_plain(file.path))
+        ]
 
 
 def pull(request: Request, clone: Clone, answer: Answer) -> None:
@@ -91,6 +95,7 @@ def climb(request: Request, clone: Clone, answer: Answer) -> None:
 def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
     """Fetch, and say how things are; None when the answer is known already."""
     git = clone.git
+    git.check_files()
     git.disarm()
     begun = clone.in_the_middle()
     branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -105,14 +110,18 @@ def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
         )
         return None
     if request.dry_run:
-        clone.introduce()
+        clone.introduce(git.own_settings())
     else:
         repair(clone, answer)
+    if clone.mirror_git.commit("HEAD") is None:
+        answer.outcome = "up-to-date"
+        answer.note("The course has no commit yet.")
+        return None
     if is_unborn(clone):
-        answer.outcome = "fast-forwarded"
         if request.dry_run:
-            answer.outcome, answer.would = "behind", "fast-forwarded"
+            answer.foresee("fast-forwarded")
         else:
+            answer.outcome = "fast-forwarded"
             fill(clone, answer)
             answer.after = git.commit("HEAD")
         return None
@@ -126,11 +135,13 @@ def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
         None,
     )
     if theirs is None or answer.before is None:
-        answer.outcome = "unfinished" if theirs else "up-to-date"
-        answer.note("The branch has no commit yet." if theirs else "The course has no commit yet.")
+        answer.outcome = "unfinished"
+        answer.note("The branch that is checked out has no commit yet.")
         return None
     upstream = git.commit(f"refs/remotes/origin/{theirs}") or ""
     answer.upstream = upstream
+    if request.dry_run:
+        git.quarantine()
     forked_at = git.ask("merge-base", "--fork-point", f"refs/remotes/origin/{theirs}", answer.before)
     return Situation(clone, answer, answer.before, branch, upstream, forked_at, changed_files(git))
 
@@ -202,20 +213,22 @@ def difference(at: Situation, old: str, new: str) -> tuple[set[bytes], Tree]:
 def overlap(at: Situation, old: str, new: str) -> list[bytes]:
     """The files that the student changed and that the way from `old` to `new` would write."""
     written, _ = difference(at, old, new)
-    return [path for path in at.overwritten if path in written and path not in untouched(at, [path])]
+    hit = [path for path in at.overwritten if path in written]
+    same = untouched(at, hit)
+    return [path for path in hit if path not in same]
 
 
-def untouched(at: Situation, paths: list[bytes]) -> list[bytes]:
+def untouched(at: Situation, paths: list[bytes]) -> set[bytes]:
     """Of files that Git calls changed, those that are as committed to the byte: only line endings' rules differ."""
-    committed = at.git.tree(at.head)
-    return [path for path in paths if at.clone.files.object_of(path) == committed.get(path, ("", ""))[1]]
+    committed = at.git.tree(at.head) if paths else {}
+    return {path for path in paths if at.clone.files.object_of(path) == committed.get(path, ("", ""))[1]}
 
 
 def advance(at: Situation, old: str, new: str, outcome: str) -> None:
     """Bring files, index and branch from `old` to `new`, whose difference no changed file is in."""
     answer, files, git = at.answer, at.clone.files, at.git
     if answer.dry_run:
-        answer.outcome, answer.would = "behind", outcome
+        answer.foresee(outcome)
         tell_asides(at, difference(at, old, new)[1])
         return
     written, wanted = difference(at, old, new)
@@ -271,7 +284,7 @@ def hard_reset(at: Situation) -> None:
     answer, files, git = at.answer, at.clone.files, at.git
     wanted = git.tree(at.upstream)
     if answer.dry_run:
-        answer.outcome, answer.would = "behind", "reset"
+        answer.foresee("reset")
         tell_asides(at, wanted)
         return
     tracked = tracked_files(git)

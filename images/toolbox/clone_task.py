@@ -3,8 +3,9 @@
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from clone_git import Git, is_repository
@@ -78,6 +79,11 @@ class Answer:
         """Say something more to whoever reads the report."""
         self.notes.append(sentence)
 
+    def foresee(self, outcome: str) -> None:
+        """Say what would happen without the dry run."""
+        self.outcome, self.would = "behind", outcome
+        self.note(f"An update would end as: {outcome}.")
+
     def as_json(self) -> dict[str, Any]:
         """The answer as it is printed."""
         return dict(vars(self))
@@ -113,7 +119,7 @@ class Clone:
         """Who makes this run's references."""
         return Keeper(self.git, self.files, self.stamp, self.identity)
 
-    @property
+    @cached_property
     def default_branch(self) -> str:
         """The course's branch."""
         head = self.mirror_git.ask("symbolic-ref", "--quiet", "HEAD") or "refs/heads/main"
@@ -123,10 +129,10 @@ class Clone:
         """Bring the course's branches as last pulled into `refs/remotes/origin`."""
         self.git.fetch(self.mirror, "+refs/heads/*:refs/remotes/origin/*")
 
-    def introduce(self) -> None:
-        """Say to Git who the student is: as the clone's configuration says, else as the request does."""
+    def introduce(self, settings: Mapping[str, Sequence[str]]) -> None:
+        """Say to Git who the student is: as the clone's settings say, else as the request does."""
         for part in ("name", "email"):
-            own = self.git.ask("config", "--get", f"user.{part}") or ""
+            own = settings.get(f"user.{part}", [""])[-1]
             value = plain(own) or plain(str(self.user.get(part, ""))) or NOBODY[part]
             for role in ("AUTHOR", "COMMITTER"):
                 self.identity[f"GIT_{role}_{part.upper()}"] = value

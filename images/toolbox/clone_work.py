@@ -27,11 +27,6 @@ class Changed:
     index: str
     working: str
 
-    @property
-    def gone(self) -> bool:
-        """The student removed the file, and told Git nothing: it may come back."""
-        return self.working == "D" and self.index == "."
-
 
 def changed_files(git: Git) -> list[Changed]:
     """The tracked files that are not as in the last commit; of submodules nothing."""
@@ -125,7 +120,7 @@ class WorkingTree:
                 if state is not None and stat.S_ISDIR(state.st_mode):
                     if mode != SUBMODULE and (path in tracked or self._untracked_below(path, tracked)):
                         found[path] = None
-                elif state is not None and path not in tracked:
+                elif state is not None and (path not in tracked or not self.is_plain(path)):
                     found[path] = None
         return list(found)
 

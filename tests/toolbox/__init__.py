@@ -1,0 +1,1 @@
+"""The programs of images/toolbox, run on this computer on files as they come."""
