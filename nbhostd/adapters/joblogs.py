@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -65,11 +67,37 @@ class JobLogs:
         except FileNotFoundError:
             return 0
 
+    def lend(self, number: int) -> None:
+        """Make the log ready for a unit: it stays readable for us when podman gives it to a container's user.
+
+        The OCI runtime does that with every standard stream that it hands on. Raises WorldError.
+        """
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(
+                self.path(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
+            )
+            try:
+                os.fchmod(descriptor, 0o644)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise WorldError("The job's log cannot be written.", detail=str(error)) from error
+
+    def _ours(self, number: int) -> Path:
+        """The log, taken back from a container's user."""
+        path = self.path(number)
+        if path.exists() and not os.access(path, os.W_OK):
+            new = path.with_suffix(".new")
+            shutil.copyfile(path, new)
+            new.rename(path)
+        return path
+
     def append(self, number: int, line: str) -> None:
         """Write one line of our own. Raises WorldError when the disk says no."""
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
-            with self.path(number).open("a", encoding="utf-8", errors="replace") as file:
+            with self._ours(number).open("a", encoding="utf-8", errors="replace") as file:
                 file.write(line.replace("\n", " ") + "\n")
         except OSError as error:
             raise WorldError("The job's log cannot be written.", detail=str(error)) from error

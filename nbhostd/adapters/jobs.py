@@ -22,7 +22,6 @@ class UnitJobRunner:
     def __init__(self, systemd: ServiceRunner, directory: Path) -> None:
         self._systemd = systemd
         self.logs = JobLogs(directory)
-        self._directory = directory
         self._cancelled: set[int] = set()
         self._ends = UnitEnds(systemd)
 
@@ -34,7 +33,7 @@ class UnitJobRunner:
         """
         with self.logs.live(number):
             tail = Tail(self.logs.path(number), self.logs.size(number))
-            self._make_directory()
+            self.logs.lend(number)
             await self._systemd.run_service(describe_job(number, spec, str(self.logs.path(number))), (SLICE,))
             return await self._see_through(number, tail, on_line)
 
@@ -54,12 +53,6 @@ class UnitJobRunner:
     def follow(self, number: int) -> AsyncIterator[str]:
         """Lines of a job's log from the beginning until the job has ended."""
         return self.logs.follow(number)
-
-    def _make_directory(self) -> None:
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise WorldError("The job's log cannot be written.", detail=str(error)) from error
 
     async def _see_through(self, number: int, tail: Tail, on_line: Callable[[str], None]) -> JobState:
         async def look() -> None:

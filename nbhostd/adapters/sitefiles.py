@@ -52,6 +52,9 @@ class SiteDirectory:
         """Where a job is to write the archive, absolute; the directory is there. Raises WorldError."""
         with disk_errors("site"):
             self._archive(job).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The OCI runtime gives it to the container's user; we must be able to read it then.
+            self._archive(job).touch(mode=0o644)
+            self._archive(job).chmod(0o644)
         return str(self._archive(job))
 
     async def publish(self, course: CourseName, build: str, commit: str, job: int) -> int:

@@ -76,6 +76,12 @@ def add(parsers: SubParsers) -> None:
     change.add_argument(
         "--archived", type=on_or_off, metavar="on|off", help="out of sight; never pulled by itself"
     )
+    change.add_argument(
+        "--autobuild", type=on_or_off, metavar="on|off", help="make its static sites after each pull that brings something"
+    )
+    change.add_argument(
+        "--public-builds", type=on_or_off, metavar="on|off", help="its static sites are for everybody (on), or need a signed address"
+    )
     change.add_argument("--image", help="minimal, scipy, own, or any image's name")
     change.add_argument("--branch", help="the branch to publish")
     change.add_argument("--url", dest="git_url", metavar="GIT-URL", help="where the repository is now")
@@ -166,7 +172,10 @@ def _show(call: Call) -> int:
         "course": f"{course['name']} (number {course['number']})",
         "repository": f"{course['git_url']}, branch {course['branch'] or 'as the repository prefers'}",
         "commit": f"{course['commit'] or '-'}, looked at {local_time(course['pulled_at'])}",
-        "flags": f"autopull {_word(course['autopull'])}, archived {_word(course['archived'])}",
+        "flags": ", ".join(
+            f"{flag.replace('_', ' ')} {_word(course[flag])}"
+            for flag in ("autopull", "autobuild", "public_builds", "archived")
+        ),
         "image": f"{course['image']}, {(course['image_digest'] or 'NOT BUILT YET')[:19]}",
         "own recipe": course["recipe"] or "none",
         "workspaces": str(course["workspaces"]),
@@ -196,7 +205,7 @@ def _word(flag: bool) -> str:
 
 
 def _set(call: Call) -> int:
-    keys = ("autopull", "archived", "image", "branch", "git_url")
+    keys = ("autopull", "archived", "autobuild", "public_builds", "image", "branch", "git_url")
     body = {key: value for key in keys if (value := getattr(call.args, key)) is not None}
     if not body:
         call.console.error("Nothing to change was given: see nbhostctl course set --help")

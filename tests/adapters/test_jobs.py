@@ -182,3 +182,13 @@ async def test_a_follower_of_a_live_log_waits(tmp_path: Path, monkeypatch: pytes
     logs.append(1, "two")
     await follower
     assert seen == ["one line", "two"]
+
+
+def test_a_log_that_a_container_was_given_can_be_read_and_written_again(tmp_path: Path) -> None:
+    """The OCI runtime makes a container's user the owner of its standard streams."""
+    logs = JobLogs(tmp_path)
+    logs.append(7, "ours")
+    logs.lend(7)
+    assert logs.path(7).stat().st_mode & 0o777 == 0o644
+    logs.append(7, "ours again")
+    assert logs.path(7).read_text() == "ours\nours again\n"
