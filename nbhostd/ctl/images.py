@@ -59,7 +59,7 @@ def add(parsers: SubParsers) -> None:
     roll_out.add_argument("course", metavar="COURSE")
     roll_out.add_argument("--all", action="store_true", help="also those that are in use")
     roll_out.add_argument("--dry-run", action="store_true", help="say who, stop nobody")
-    add_command(group, "prune", _prune, "remove images that a newer build has replaced", json=False)
+    add_command(group, "prune", _prune, "remove images that a newer build has replaced")
 
 
 def _build(call: Call) -> int:
@@ -143,5 +143,7 @@ def _roll_out(call: Call) -> int:
 
 
 def _prune(call: Call) -> int:
-    call.follow("POST", path("images", "prune"))
+    pruned = call.follow("POST", path("images", "prune"))
+    if call.console.as_json:
+        call.console.json(pruned)
     return OK

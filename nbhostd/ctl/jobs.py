@@ -30,7 +30,7 @@ def add(parsers: SubParsers) -> None:
     show.add_argument(
         "--follow", action="store_true", help="stay until it has ended; exit code 1 if it failed"
     )
-    cancel = add_command(group, "cancel", _cancel, "stop a build that runs", json=False)
+    cancel = add_command(group, "cancel", _cancel, "stop a build that runs")
     cancel.add_argument("number", metavar="NUMBER", type=int)
     logs = add_command(
         parsers, "logs", _logs, "show what a server, a job or nbhostd wrote", more=_LOGS_MORE, json=False
@@ -87,7 +87,9 @@ def _head(call: Call, job: Shape) -> None:
 
 
 def _cancel(call: Call) -> int:
-    call.client.ask("POST", path("jobs", call.args.number, "cancel"))
+    cancelled = call.client.ask("POST", path("jobs", call.args.number, "cancel"))
+    if call.console.as_json:
+        call.console.json(cancelled)
     return OK
 
 

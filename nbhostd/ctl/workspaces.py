@@ -61,7 +61,10 @@ def add(parsers: SubParsers) -> None:
         action="store_true",
         help="NOTEBOOK is a page of Jupyter instead: lab, tree, lab/tree/DIRECTORY",
     )
-    add_command(parsers, "status", _status, "show which workspaces run", more=_STATUS_MORE)
+    status = add_command(parsers, "status", _status, "show which workspaces run", more=_STATUS_MORE)
+    status.add_argument(
+        "-w", "--watch", action="store_true", help="again every two seconds, on the whole screen"
+    )
     stop = add_command(parsers, "stop", _stop, "stop workspaces", more=_STOP_MORE)
     which = stop.add_mutually_exclusive_group(required=True)
     which.add_argument("workspace", metavar="COURSE/STUDENT", nargs="?")
@@ -89,6 +92,9 @@ def _launch_url(call: Call) -> int:
 
 
 def _status(call: Call) -> int:
+    if call.args.watch and not call.console.as_json:
+        call.execute(("watch", "--interval=2", "nbhostctl", f"--socket={call.args.socket}", "status"))
+        return OK
     status = call.client.ask("GET", path("status"))
     if call.console.as_json:
         call.console.json(status)

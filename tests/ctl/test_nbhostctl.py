@@ -105,6 +105,7 @@ async def test_programs_get_json_and_nothing_else(ctl: Ctl, scene: ControlScene)
     for command in (
         ("course", "list"), ("course", "show", "python"), ("course", "pull", "python"),
         ("course", "set", "python", "--archived", "on"), ("image", "list"), ("image", "build", "minimal"),
+        ("image", "prune"), ("workspace", "list"), ("workspace", "measure"), ("status", "--watch"),
         ("status",), ("stop", "--all"), ("check",), ("job", "list"), ("job", "show", "1"),
         ("show-unit", "python", "alice"), ("launch-url", "python", "a", "alice"),
     ):  # fmt: skip
@@ -197,6 +198,11 @@ async def test_what_runs_is_a_table(ctl: Ctl, scene: ControlScene) -> None:
     assert counts == "2 ready"
     assert (await ctl("stop", "python/alice")).out == "stopped: python/alice\n"
     assert scene.stopped == [("python/alice", "administrator")]
+
+
+async def test_watching_is_left_to_watch(ctl: Ctl) -> None:
+    assert (await ctl("status", "--watch")).out == ""
+    assert ctl.executed == [("watch", "--interval=2", "nbhostctl", f"--socket={ctl.socket}", "status")]
 
 
 async def test_a_launch_url_is_all_that_is_on_standard_output(ctl: Ctl, scene: ControlScene) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -186,20 +187,24 @@ async def test_a_missing_image_is_said_to_the_student_and_the_administrator(
     assert "registry.invalid/absent:1" in journal("--unit=nbhostd.service")
 
 
-def test_a_build_goes_on_while_the_daemon_restarts(own: Repository) -> None:
+@contextmanager
+def _slow_build(own: Repository) -> Iterator[subprocess.Popen[str]]:
+    """Somebody who watches a build of some seconds, which is under way."""
     name, repository = own
     commit(repository, {"nbhosting/Containerfile": _SLOW_RECIPE}, "slow")
     ctl("course", "pull", name)
-    with subprocess.Popen(
-        ["nbhostctl", "image", "build", name, "--fresh"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as watcher:
+    argv = ("nbhostctl", "image", "build", name, "--no-cache")
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
         assert watcher.stdout is not None
         for line in watcher.stdout:
             if line.startswith("turn 1"):
                 break
+        yield watcher
+
+
+def test_a_build_goes_on_while_the_daemon_restarts(own: Repository) -> None:
+    name, _ = own
+    with _slow_build(own) as watcher:
         run("systemctl", "restart", "nbhostd.service")
         watcher.communicate()
         assert watcher.returncode in (1, 69)
@@ -212,19 +217,8 @@ def test_a_build_goes_on_while_the_daemon_restarts(own: Repository) -> None:
 
 
 def test_one_build_at_a_time_and_it_can_be_cancelled(own: Repository) -> None:
-    name, repository = own
-    commit(repository, {"nbhosting/Containerfile": _SLOW_RECIPE}, "slow")
-    ctl("course", "pull", name)
-    with subprocess.Popen(
-        ["nbhostctl", "image", "build", name, "--fresh"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as watcher:
-        assert watcher.stdout is not None
-        for line in watcher.stdout:
-            if line.startswith("turn 1"):
-                break
+    name, _ = own
+    with _slow_build(own) as watcher:
         second = ctl("image", "build", name, check=False)
         assert (second.returncode, "one build at a time" in second.stderr) == (1, True)
         job = next(job for job in ctl_json("job", "list") if job["state"] == "running")
