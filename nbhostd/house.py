@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from nbhostd.adapters.catalogs import SqliteCatalogs
 from nbhostd.adapters.cgroups import ControlGroups
 from nbhostd.adapters.coursedirs import CourseDirectories
 from nbhostd.adapters.desk import SocketDesk
@@ -21,13 +22,12 @@ from nbhostd.adapters.host import LinuxHost
 from nbhostd.adapters.jobs import UnitJobRunner
 from nbhostd.adapters.jupyter import SocketJupyter
 from nbhostd.adapters.localfiles import LocalDirectory
+from nbhostd.adapters.notebooks import TreeNotebooks
 from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.sharefiles import ShareDirectory
 from nbhostd.adapters.shares import SqliteShares
 from nbhostd.adapters.sitefiles import SiteDirectory
 from nbhostd.adapters.sites import SqliteSites
-from nbhostd.adapters.sharefiles import ShareDirectory
-from nbhostd.adapters.shares import SqliteShares
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
@@ -37,8 +37,9 @@ from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
 from nbhostd.core.model import Mode
 from nbhostd.core.ports import Clock, Preparer
-from nbhostd.services.classroom import Classroom
+from nbhostd.services.catalog import Catalog
 from nbhostd.services.census import Census
+from nbhostd.services.classroom import Classroom
 from nbhostd.services.clones import Clones
 from nbhostd.services.courses import Courses
 from nbhostd.services.dropareas import DropAreas, everybody_with_a_workspace
@@ -54,29 +55,27 @@ from nbhostd.services.rollout import Rollout
 from nbhostd.services.scheduler import IdleRound
 from nbhostd.services.shares import Shares
 from nbhostd.services.sites import Sites, World
-from nbhostd.services.shares import Shares
 from nbhostd.services.starter import Starter
 from nbhostd.services.status import Status
 from nbhostd.services.tasks import KeyedLocks, Tasks
+from nbhostd.services.upkeep import Upkeep
 from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
-from nbhostd.services.upkeep import Upkeep
 from nbhostd.web.behind import Behind
 from nbhostd.web.control import ControlContext, Room, create_control_app
+from nbhostd.web.control_catalog import CatalogControl
 from nbhostd.web.control_classroom import ClassroomControl
 from nbhostd.web.control_dropareas import DropAreasControl
 from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.control_shares import SharesControl
 from nbhostd.web.control_sites import SitesControl
-from nbhostd.web.control_shares import SharesControl
+from nbhostd.web.control_upkeep import UpkeepControl
 from nbhostd.web.inside import InsideRoom
 from nbhostd.web.inside_gate import InsideGate
 from nbhostd.web.inside_pull import InsidePull
-from nbhostd.web.control_upkeep import UpkeepControl
 from nbhostd.web.pages import Pages
 from nbhostd.web.proxy import Proxy
 from nbhostd.web.proxy_guard import ProxySettings
-from nbhostd.web.shares import InsideShare, Shared
 from nbhostd.web.shares import InsideShare, Shared
 from nbhostd.web.sites import SitesRoom
 
@@ -108,6 +107,7 @@ class House:
         self.clock, self.store = ground.clock, ground.store
         self._introduce_world()
         self._introduce_services()
+        self._introduce_catalog()
         self._introduce_sites()
         self._introduce_web()
 
@@ -121,10 +121,10 @@ class House:
         self.git = Mirrors(state / "courses", home=state)
         ground.closing.push_async_callback(self.git.close)
         self.local = LocalDirectory(state / "local")
+        self.course_dirs = CourseDirectories(state)
         self.desk = SocketDesk(self.runtime / "desk.sock")
         self.env_files = EnvFileDirectory(self.runtime)
         self.toolbox = PodmanToolbox(ground.systemd, self.config, state / "tools")
-        self.course_dirs = CourseDirectories(state)
 
     def _introduce_services(self) -> None:
         ground, locks = self._ground, KeyedLocks()
@@ -160,17 +160,24 @@ class House:
             ShareDirectory(Path(self.config().paths.state) / "shares"), self.toolbox,
         )  # fmt: skip
         self.removal.on_delete(self.shares.forget)
-        self.shares = Shares(
-            self.workspaces, self.courses, SqliteShares(self.store.database),
-            ShareDirectory(Path(self.config().paths.state) / "shares"), self.toolbox,
-        )  # fmt: skip
-        self.removal.on_delete(self.shares.forget)
         self.dropareas = DropAreas(
             self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
             self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
         )  # fmt: skip
         self.courses.on_delete(lambda course: self.dropareas.delete_course(course.name))
+        self.upkeep = Upkeep(
+            self.workspaces, self.courses, self.course_dirs, self.podman, ground.statistics,
+            self.removal.delete_of_course,
+        )  # fmt: skip
+        self.census = Census(self.workspaces, self.courses, self.git, self.desk, ground.statistics)
         self.reconciler = Reconciler(self.workspaces, self.courses)
+
+    def _introduce_catalog(self) -> None:
+        reader = TreeNotebooks(Path(self.config().paths.state) / "courses")
+        self.catalog = Catalog(
+            reader, SqliteCatalogs(self.store.database), self.courses, KeyedLocks(), self._ground.tasks
+        )
+        self.courses.on_content(self.catalog.renew)
 
     def _introduce_sites(self) -> None:
         self.site_files = SiteDirectory(Path(self.config().paths.state) / "sites")
@@ -187,11 +194,6 @@ class House:
         )
 
     def _introduce_web(self) -> None:
-        self.upkeep = Upkeep(
-            self.workspaces, self.courses, self.course_dirs, self.podman, ground.statistics,
-            self.removal.delete_of_course,
-        )  # fmt: skip
-        self.census = Census(self.workspaces, self.courses, self.git, self.desk, ground.statistics)
         pages = self.pages = Pages(
             Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
         )
@@ -213,7 +215,6 @@ class House:
         rooms += [self.behind, InsidePull(self.gate, self.pulling, self.pages)]
         rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
         rooms.append(self.sites_room)
-        rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
         return self.floor.application(self.proxy, rooms)
 
     def control(self) -> web.Application:
@@ -224,10 +225,11 @@ class House:
                 self.courses, self.sites, self.keyring, self.clock, self._public_url, tasks
             ),
         ]
+        more.append(lambda tasks: CatalogControl(self.courses, self.catalog))
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
         more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url))
-        more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url))
+        more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
             courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, book=self.book, logs=self.jobs,
@@ -237,12 +239,8 @@ class House:
 
     def reconfigure(self) -> None:
         """Take over what a reload has changed."""
-        more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
         self.workspaces.starter = replace(self.workspaces.starter, config=self.config())
         self.proxy.settings = self._proxy_settings()
-
-    def _public_url(self) -> str:
-        return self.config().server.public_url
 
     def _public_url(self) -> str:
         return self.config().server.public_url

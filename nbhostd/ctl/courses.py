@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from nbhostd.ctl import selection, upkeep
+from nbhostd.ctl import catalog, selection, upkeep
 from nbhostd.ctl.client import Shape, path
 from nbhostd.ctl.command import Call, SubParsers, add_command, add_group, on_or_off
 from nbhostd.ctl.console import OK, USAGE, local_time
@@ -85,6 +85,7 @@ def add(parsers: SubParsers) -> None:
     change.add_argument("--image", help="minimal, scipy, own, or any image's name")
     change.add_argument("--branch", help="the branch to publish")
     change.add_argument("--url", dest="git_url", metavar="GIT-URL", help="where the repository is now")
+    catalog.add(group)
     upkeep.add(group)
 
 

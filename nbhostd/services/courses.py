@@ -98,11 +98,16 @@ class Courses:
         self._settings: dict[CourseName, tuple[tuple[object, ...], CourseSettings]] = {}
         self._troubles: dict[CourseName, str] = {}
         self._on_pull: list[Callable[[Course], object]] = []
+        self._on_content: list[Callable[[Course], None]] = []
         self._on_delete: list[Callable[[Course], Awaitable[None]]] = []
 
     def on_pull(self, callback: Callable[[Course], object]) -> None:
         """Call `callback` with each course that a pull has brought something new for."""
         self._on_pull.append(callback)
+
+    def on_content(self, callback: Callable[[Course], None]) -> None:
+        """Call `callback` with each course that has new content: when it is created, and after such a pull."""
+        self._on_content.append(callback)
 
     def on_delete(self, callback: Callable[[Course], Awaitable[None]]) -> None:
         """Await `callback` with each course that has just been deleted, to remove what else was made of it."""
@@ -208,6 +213,8 @@ class Courses:
                     raise
                 report = PullReport(name, None, commit, None, await self._warnings(course, lines), job.number)
                 job.message = report.summary
+            for callback in self._on_content:
+                callback(course)
             log.info("created at %s", commit[:10])
             return course, report
 
@@ -274,6 +281,10 @@ class Courses:
 
     # How
 
+    def alone(self, name: CourseName) -> AbstractContextManager[None]:
+        """Nobody else pulls or deletes this course meanwhile. Raises Refused(409) when somebody does."""
+        return self._alone(name)
+
     @contextmanager
     def _alone(self, name: CourseName) -> Iterator[None]:
         if name in self._busy:
@@ -281,10 +292,6 @@ class Courses:
                 f"The course “{name}” is being pulled or changed just now.", status=409, reason="course-busy"
             )
         self._busy.add(name)
-    def alone(self, name: CourseName) -> AbstractContextManager[None]:
-        """Nobody else pulls or deletes this course meanwhile. Raises Refused(409) when somebody does."""
-        return self._alone(name)
-
         try:
             yield
         finally:
@@ -320,7 +327,7 @@ class Courses:
         )
         if report.changed:
             log.info("pulled: %s", report.summary)
-            for callback in self._on_pull:
+            for callback in (*self._on_content, *self._on_pull):
                 callback(course)
         return report
 

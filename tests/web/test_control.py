@@ -21,13 +21,16 @@ from nbhostd.core.model import JobState, Mode, Phase
 from nbhostd.core.names import CourseName, WorkspaceId
 from nbhostd.core.unitspec import SocketServiceSpec, UnitSpec
 from nbhostd.core.urls import parse_open
+from nbhostd.services.catalog import Catalog
 from nbhostd.services.census import Census
 from nbhostd.services.images import KIND
 from nbhostd.services.status import StatusRow
-from nbhostd.services.tasks import Tasks
+from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.upkeep import Upkeep
 from nbhostd.web.control import ControlContext, create_control_app
+from nbhostd.web.control_catalog import CatalogControl
 from nbhostd.web.control_upkeep import UpkeepControl
+from tests.fakes.catalogs import FakeCatalogs, FakeNotebooks
 from tests.fakes.coursedirs import FakeDirs
 from tests.fakes.jobs import Script
 from tests.services.cast import NOON, Cast
@@ -117,8 +120,12 @@ class ControlScene(BuildScene):
                 status=self,
                 check=self.check,
             ),
-            [self.upkeep_room],
+            [self.upkeep_room, self.catalog_room],
         )
+
+    def catalog_room(self, tasks: Tasks) -> CatalogControl:
+        catalog = Catalog(FakeNotebooks(self.git), FakeCatalogs(), self.courses, KeyedLocks(), tasks)
+        return CatalogControl(self.courses, catalog)
 
     def upkeep_room(self, tasks: Tasks) -> UpkeepControl:
         """Over a cast of its own, with this scene's courses and store."""
@@ -359,3 +366,12 @@ async def test_a_bug_shows_no_internals(client: Client, scene: ControlScene) -> 
     response = await client.get("/v1/status")
     assert response.status == 500
     assert "internal name" not in await response.text()
+
+
+async def test_a_story_that_listens_is_cancelled(client: Client, scene: ControlScene) -> None:
+    async with scene.book.job("pull-students", "python", lambda _: None, cancellable=True) as job:
+        assert (await client.post(f"/v1/jobs/{job.number}/cancel")).status == 200
+        assert job.cancelled
+    assert (await client.post(f"/v1/jobs/{job.number}/cancel")).status == 409
+    async with scene.book.job("other", "python", lambda _: None) as job:
+        assert (await client.post(f"/v1/jobs/{job.number}/cancel")).status == 409
