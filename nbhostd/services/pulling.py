@@ -133,7 +133,6 @@ class Pulling:
                     name, course.commit, wanted.options.dry_run, tuple(done), job.number
                 )
                 job.message = report.summary
-                job.say(report.summary)
             log.info("pulled for students: %s", report.summary)
             return report
 

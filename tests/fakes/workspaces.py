@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from nbhostd.core.errors import NbhostdError, Refused
-from nbhostd.core.model import Opening, Phase, Place, Prepared, Route, Run, Visit, Workspace
+from nbhostd.core.model import Mode, Opening, Phase, Place, Prepared, Route, Run, Visit, Workspace
 from nbhostd.core.names import NotebookPath, WorkspaceId
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
@@ -24,6 +24,8 @@ class FakeWorkspaces:
         self.ready_at_once = ready_at_once
         self.refusal: NbhostdError | Exception | None = None
         self.opened: asyncio.Queue[Visit] = asyncio.Queue()
+        self.behind: set[str] = set()
+        """Notebooks that the course has and no clone has yet."""
         self._workspaces: dict[WorkspaceId, Workspace] = {}
         self._places: dict[WorkspaceId, Place] = {}
         self._runs: dict[WorkspaceId, Run] = {}
@@ -62,7 +64,10 @@ class FakeWorkspaces:
         if visit.notebook is None:
             return Opening(workspace, Prepared(None), visit.page)
         notebook = NotebookPath.parse(visit.notebook if visit.notebook.suffix else visit.notebook + ".md")
-        return Opening(workspace, Prepared(notebook, copied=visit.forcecopy), f"notebooks/{quote(notebook)}")
+        prepared = Prepared(
+            notebook, copied=visit.forcecopy, behind=visit.mode is Mode.CLASSROOM and notebook in self.behind
+        )
+        return Opening(workspace, prepared, f"notebooks/{quote(notebook)}")
 
     def place(self, id: WorkspaceId) -> Place:
         return self._places.get(id, Place(Phase.ASLEEP))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,10 +14,15 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from nbhostd.core.access import Keyring, LaunchKey, sign_launch
-from nbhostd.core.names import CourseName, NotebookPath, StudentName
-from nbhostd.core.urls import OpenRequest, open_path
-from nbhostd.web.app import Context, Floor, WebSettings
+from nbhostd.core.clonetool import CloneAnswer
+from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
+from nbhostd.core.urls import OpenRequest, open_path, with_query
+from nbhostd.web.app import Context, Floor, Mountable, WebSettings
+from nbhostd.web.behind import Behind
+from nbhostd.web.inside_gate import InsideGate
+from nbhostd.web.inside_pull import InsidePull
 from nbhostd.web.pages import Pages
+from nbhostd.web.proxy_guard import ProxySettings
 from tests.fakes.workspaces import START, FakeWorkspaces
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -78,6 +83,24 @@ class EchoProxy:
 
 
 @dataclass
+class FakePulls:
+    """Pulls as a test says they end; what was asked is in `calls`."""
+
+    answer: CloneAnswer = field(default_factory=lambda: CloneAnswer("fast-forwarded", "1" * 40, "2" * 40))
+    calls: list[str] = field(default_factory=list)
+    then: Callable[[], None] = lambda: None
+
+    async def pull_own(self, id: WorkspaceId) -> CloneAnswer:
+        self.calls.append(f"pull {id}")
+        self.then()
+        return self.answer
+
+    async def restore(self, id: WorkspaceId, notebook: NotebookPath) -> None:
+        self.calls.append(f"restore {notebook} of {id}")
+        self.then()
+
+
+@dataclass
 class Trial:
     """One floor, its fakes, and a browser without a mind of its own."""
 
@@ -85,6 +108,7 @@ class Trial:
     settings: WebSettings
     clock: HandClock = field(default_factory=HandClock)
     nonces: FakeNonces = field(default_factory=FakeNonces)
+    pulls: FakePulls = field(default_factory=FakePulls)
     _client: TestClient[web.Request, web.Application] | None = None
     _count: int = 0
 
@@ -93,7 +117,7 @@ class Trial:
         self._count += 1
         expires = self.clock.now() + timedelta(minutes=minutes)
         query = sign_launch(KEY, request, expires=expires, nonce=f"nonce-{self._count:020d}", forcecopy=reset)
-        return f"{open_path(request)}?{query}"
+        return with_query(open_path(request), query)
 
     async def shutdown(self) -> None:
         """The daemon stops."""
@@ -124,7 +148,13 @@ async def trial(**changes: object) -> AsyncIterator[Trial]:
     )
     this = Trial(FakeWorkspaces(), replace(settings, **changes))  # type: ignore[arg-type]
     pages = Pages(TEMPLATES, lambda: this.settings.frame_ancestors)
-    floor = Floor(Context(lambda: this.settings, this.workspaces, this.nonces, this.clock, pages))
-    async with TestClient(TestServer(floor.application(EchoProxy(floor, this.workspaces)))) as client:
+    context = Context(lambda: this.settings, this.workspaces, this.nonces, this.clock, pages)
+    floor = Floor(context)
+    gate = InsideGate(this.workspaces, lambda: ProxySettings(this.settings.workspace_domain, "http", 8000))
+    rooms: list[Mountable] = [
+        Behind(context, floor.waiting, this.pulls),
+        InsidePull(gate, this.pulls, pages),
+    ]
+    async with TestClient(TestServer(floor.application(EchoProxy(floor, this.workspaces), rooms))) as client:
         this._client = client
         yield this
