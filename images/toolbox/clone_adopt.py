@@ -56,8 +56,7 @@ def begin(clone: Clone, answer: Answer) -> bool:
     if clone.exists:
         return False
     if clone.files.state(b".git") is not None:
-        clone.files.move(b".git", clone.files.before + b"/git")
-        answer.kept.append(show(clone.files.before + b"/git"))
+        answer.kept.append(show(clone.files.move(b".git", clone.files.before + b"/git")))
         answer.note("What was at .git was not a repository of this workspace; it was put aside.")
     argv = ("init", "--quiet", "--template=", f"--initial-branch={clone.default_branch}")
     clone.git.run(*argv)

@@ -93,8 +93,7 @@ def whole(clone: Clone, answer: Answer) -> None:
     """With a new repository; the former one goes aside as it is."""
     git, files = clone.git, clone.files
     if files.state(b".git") is not None:
-        there = aside(clone, b"git")
-        files.move(b".git", there)
+        there = files.move(b".git", files.before + b"/git")
         answer.kept.append(show(there))
     begin(clone, answer)
     repair(clone, answer)
@@ -148,14 +147,5 @@ def leave_unfinished(clone: Clone, answer: Answer) -> None:
                     answer.kept.append(clone.keeper.point(room, commit, f"{name} of something unfinished"))
     for name in LEFTOVERS:
         if os.path.lexists(os.path.join(top, name)):
-            clone.files.move(b".git/" + name.encode(), aside(clone, b"git-unfinished/" + name.encode()))
-
-
-def aside(clone: Clone, name: bytes) -> bytes:
-    """A path below the place where this run keeps things, that is free."""
-    path = clone.files.before + b"/" + name
-    number = 2
-    while clone.files.state(path) is not None:
-        path = clone.files.before + b"/" + name + b"-%d" % number
-        number += 1
-    return path
+            there = clone.files.before + b"/git-unfinished/" + name.encode()
+            clone.files.move(b".git/" + name.encode(), there)

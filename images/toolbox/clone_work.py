@@ -138,16 +138,18 @@ class WorkingTree:
             moves = [(name, target + name[len(path) :]) for name in below]
         else:
             moves = [(path, target)]
-        for here, there in moves:
-            self.move(here, there)
-        return moves
+        return [(here, self.move(here, there)) for here, there in moves]
 
-    def move(self, here: bytes, there: bytes) -> None:
-        """Rename, making the directories; never over something."""
+    def move(self, here: bytes, there: bytes) -> bytes:
+        """Rename, making the directories; never over something: where it is then."""
+        stem, suffix = os.path.splitext(there)
+        number = 1
+        while self.state(there) is not None:
+            number += 1
+            there = stem + b"-%d" % number + suffix
         os.makedirs(os.path.dirname(self.at(there)), exist_ok=True)
-        if self.state(there) is not None:
-            raise FileExistsError(f"{show(there)} is there already")
         os.rename(self.at(here), self.at(there))
+        return there
 
     def write(self, path: bytes, content: bytes) -> None:
         """Replace a file's content in one step; its permissions stay."""

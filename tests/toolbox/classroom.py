@@ -190,7 +190,7 @@ class Student(Repository):
         return found
 
     def kept_in(self, git_dir: Path) -> set[str]:
-        """What that repository keeps from Git's own collector of garbage, and its index."""
+        """What that repository keeps from Git's own collector of garbage, and its index; of a broken one what can be read."""
         aside = Repository(git_dir, {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(self.path)})
         refs = aside.git("for-each-ref", "--format=%(refname)", check=False).splitlines()
         own = [ref for ref in refs if not ref.startswith("refs/remotes/")]
@@ -199,10 +199,17 @@ class Student(Repository):
         if not own:
             return set()
         names = aside.git(
-            "rev-list", "--objects", "--no-object-names", "--stdin", stdin="\n".join(own).encode()
+            "rev-list",
+            "--objects",
+            "--no-object-names",
+            "--stdin",
+            stdin="\n".join(own).encode(),
+            check=False,
         )
         staged = [
-            line.split()[1] for line in aside.git("ls-files", "--stage").splitlines() if line[:6] != "160000"
+            line.split()[1]
+            for line in aside.git("ls-files", "--stage", check=False).splitlines()
+            if line[:6] != "160000"
         ]
         checked = aside.git(
             "cat-file", "--batch-check=%(objecttype) %(objectname)", stdin="\n".join(names.split()).encode()
