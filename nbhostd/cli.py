@@ -10,8 +10,9 @@ from pathlib import Path
 from nbhostd import __version__
 from nbhostd.adapters.config_file import read_config, read_keyring
 from nbhostd.adapters.host import SystemClock
+from nbhostd.adapters.predecessor import DataRoot
 from nbhostd.core.errors import ConfigError
-from nbhostd.ctl import builds, classroom, courses, dropareas, images, jobs, residents, shares, workspaces
+from nbhostd.ctl import builds, classroom, courses, dropareas, images, imports, jobs, residents, shares, workspaces
 from nbhostd.ctl.client import DEFAULT_SOCKET, Client, Failed, Unreachable
 from nbhostd.ctl.command import Call, WrongUsage
 from nbhostd.ctl.console import FAILED, UNREACHABLE, USAGE, Console, exit_code
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     classroom.add(commands)
     dropareas.add(commands)
     images.add(commands)
+    imports.add(commands, DataRoot)
     builds.add(commands)
     workspaces.add(commands)
     residents.add(commands)

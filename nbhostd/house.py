@@ -19,6 +19,7 @@ from nbhostd.adapters.dropfiles import DropDirectory
 from nbhostd.adapters.envfiles import EnvFileDirectory
 from nbhostd.adapters.git import Mirrors
 from nbhostd.adapters.host import LinuxHost
+from nbhostd.adapters.imports import SqliteImports, SqlitePastEvents
 from nbhostd.adapters.jobs import UnitJobRunner
 from nbhostd.adapters.jupyter import SocketJupyter
 from nbhostd.adapters.localfiles import LocalDirectory
@@ -57,6 +58,7 @@ from nbhostd.services.shares import Shares
 from nbhostd.services.sites import Sites, World
 from nbhostd.services.starter import Starter
 from nbhostd.services.status import Status
+from nbhostd.services.takeover import Takeover
 from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.upkeep import Upkeep
 from nbhostd.services.workspaces import Workspaces
@@ -66,6 +68,7 @@ from nbhostd.web.control import ControlContext, Room, create_control_app
 from nbhostd.web.control_catalog import CatalogControl
 from nbhostd.web.control_classroom import ClassroomControl
 from nbhostd.web.control_dropareas import DropAreasControl
+from nbhostd.web.control_import import ImportControl
 from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.control_shares import SharesControl
 from nbhostd.web.control_sites import SitesControl
@@ -109,6 +112,7 @@ class House:
         self._introduce_services()
         self._introduce_catalog()
         self._introduce_sites()
+        self._introduce_handouts()
         self._introduce_web()
 
     def _introduce_world(self) -> None:
@@ -193,6 +197,19 @@ class House:
             )
         )
 
+    def _introduce_handouts(self) -> None:
+        """What comes into students' spaces from elsewhere."""
+        self.dropareas = DropAreas(
+            self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
+            self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
+        )  # fmt: skip
+        self.courses.on_delete(lambda course: self.dropareas.delete_course(course.name))
+        self.takeover = Takeover(
+            self.store, self.courses, SqliteImports(self.store.database), SqlitePastEvents(self._ground.statistics.database),
+            self.desk, self.workspaces.locked, self.clock, secrets.token_bytes,
+            lambda: f"{self.config().paths.state}/import",
+        )  # fmt: skip
+
     def _introduce_web(self) -> None:
         pages = self.pages = Pages(
             Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
@@ -227,6 +244,7 @@ class House:
         ]
         more.append(lambda tasks: CatalogControl(self.courses, self.catalog))
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
+        more.append(lambda tasks: ImportControl(self.takeover, tasks))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
         more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url))
         more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))

@@ -46,7 +46,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "dbus_fast": ("adapters/systemd.py",),
     "pygit2": ("adapters/git.py",),
     "podman": ("adapters/podman.py",),
-    "sqlite3": ("adapters/database.py", "adapters/migrations.py"),
+    # The predecessor's database is another program's file: read once, by nbhostctl, without a thread or a migration.
+    "sqlite3": ("adapters/database.py", "adapters/migrations.py", "adapters/predecessor_db.py"),
     "sqlite_utils": ("adapters/database.py", "adapters/migrations.py"),
     "psutil": ("adapters/",),
     "uvloop": ("daemon.py",),

@@ -102,6 +102,11 @@ class SocketDesk:
             exist += [item is True for item in answer]
         return exist
 
+    async def ages(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[float | None]:
+        """When each of these was last changed (seconds since the epoch), None for what is no regular file."""
+        told = await self._ask("ages", workspace, uid, wanted="ages", paths=list(paths))
+        return [float(one) if isinstance(one, (int, float)) else None for one in told]
+
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         """(bytes used on disk, number of files)."""
         size, files = await self._ask("measure", workspace, uid, wanted="measured", timeout=_MEASURE)
@@ -129,9 +134,12 @@ class SocketDesk:
         return _unpacked(told)
 
     async def stock(
-        self, place: Stock, course: CourseName, parcel: AsyncIterator[bytes], *, replace: bool = False
+        self, place: Stock, course: CourseName | None, parcel: AsyncIterator[bytes], *, replace: bool = False
     ) -> Unpacked:
-        """The same into <state>/<place>/<course>/, as the service user; `replace` overwrites plain files."""
+        """The same into <state>/<place>/<course>/ (without a course, <state>/<place>/), as the service user.
+
+        `replace` overwrites plain files.
+        """
         told = await self._ask(
             "stock", 0, 0, wanted="unpacked", timeout=_UNPACK, parcel=parcel, place=place.value, course=course,
             replace=replace,

@@ -195,6 +195,15 @@ def _exists(request: Request) -> Answer:
     return {"exist": [desk_files.is_file(space, path) for path in paths]}
 
 
+def _ages(request: Request) -> Answer:
+    paths = request.texts("paths")
+    space = _open_space(request, make=False)
+    if space is None:
+        return {"ages": [None] * len(paths)}
+    _become_student(request.uid)
+    return {"ages": [desk_files.age(space, path) for path in paths]}
+
+
 def _measure(request: Request) -> Answer:
     space = _open_space(request, make=False)
     if space is None:
@@ -280,14 +289,17 @@ def _unpack(request: Request) -> Answer:
 
 def _stock(request: Request) -> Answer:
     """As the service user: what the administrator or a teacher gives to a course."""
-    place, (course,) = request.text("place"), parts_of(request.text("course"))
+    place, course = request.text("place"), request.body.get("course")
     if place not in STOCKS:
         raise Refused("This is not a request.", detail="place")
+    folders = (place,) if course is None else (place, *parts_of(request.text("course")))
+    if len(folders) > 2:
+        raise Refused("This is not a request.", detail="course")
     assert request.incoming is not None
     state = os.open(".", DIRECTORY)
     os.umask(0o077)
-    with closing(state), closing(desk_files.open_folder(state, (place, course), make=True)) as top:
-        listed = (state, f"{_LISTS}/{place}-{course}")
+    with closing(state), closing(desk_files.open_folder(state, folders, make=True)) as top:
+        listed = (state, f"{_LISTS}/{'-'.join(folders)}")
         replace = request.body.get("replace") is True
         return {"unpacked": desk_unpack.unpack(top, request.incoming, listed, replace=replace)}
 
@@ -295,6 +307,7 @@ def _stock(request: Request) -> Answer:
 OPERATIONS: dict[str, tuple[Callable[[Request], Answer], int]] = {
     "prepare": (_prepare, 30),
     "exists": (_exists, 30),
+    "ages": (_ages, 30),
     "measure": (_measure, 120),
     "delete": (_delete, 3600),
     "drop": (_drop, 600),

@@ -148,4 +148,17 @@ _EVENTS = _statements(
     "CREATE INDEX events_by_course ON events (course, at)",
 )
 
-STATISTICS: tuple[Migration, ...] = ((1, "events", _EVENTS),)
+# How far another system's events were taken over: here, so that it is written in one transaction with them.
+_PAST = _statements(
+    """
+    CREATE TABLE imports (
+        source TEXT NOT NULL,
+        item TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        imported_at TEXT NOT NULL,
+        PRIMARY KEY (source, item)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+STATISTICS: tuple[Migration, ...] = ((1, "events", _EVENTS), (2, "past events", _PAST))

@@ -36,6 +36,11 @@ class SqliteStatistics:
         """The events in the file `path`; it may be large, so it is not read whole to check it."""
         return cls(await Database.open(path, STATISTICS, synchronous="NORMAL", check=False))
 
+    @property
+    def database(self) -> Database:
+        """The file, for the past that another system recorded."""
+        return self._database
+
     def record(self, now: datetime, workspace: WorkspaceId, event: str, notebook: str) -> None:
         """Queue one event; never raises, never blocks."""
         if self._closed or len(self._queue) >= _LONGEST_QUEUE:
@@ -45,11 +50,6 @@ class SqliteStatistics:
         if not self._batch_ordered:
             self._batch_ordered = True
             self._database.submit(self._write_batch).add_done_callback(_complain)
-
-    async def close(self) -> None:
-        """Write what is queued, and close the file."""
-        self._closed = True
-        await self._database.close()  # which first ends the batch that was ordered
 
     async def last_visits(self) -> dict[WorkspaceId, datetime]:
         """When each workspace was last opened, as far as is known."""
@@ -67,6 +67,11 @@ class SqliteStatistics:
         await self._database.write(
             lambda db: db.execute("UPDATE events SET course = ? WHERE course = ?", (new, old)).rowcount
         )
+
+    async def close(self) -> None:
+        """Write what is queued, and close the file."""
+        self._closed = True
+        await self._database.close()  # which first ends the batch that was ordered
 
     def _write_batch(self, db: Connection) -> None:
         # Lowered before the queue is emptied: an event too late for this batch orders the next one.

@@ -59,8 +59,8 @@ class PastEvents(Protocol):
         """How far the item has been taken over, in the words of whoever gave it; '' for nothing yet."""
 
     async def add(
-        self, source: str, item: str, course: CourseName, events: Sequence[PastEvent], progress: str
-    ) -> None:
+        self, source: str, item: str, course: CourseName, events: Sequence[PastEvent], progress: str, now: datetime
+    ) -> None:  # fmt: skip
         """Add events and remember how far it is, both or neither."""
 
 
@@ -75,6 +75,9 @@ class UnpackingDesk(Protocol):
         """
 
     async def stock(
-        self, place: Stock, course: CourseName, parcel: AsyncIterator[bytes], *, replace: bool = False
+        self, place: Stock, course: CourseName | None, parcel: AsyncIterator[bytes], *, replace: bool = False
     ) -> Unpacked:
-        """The same into <state>/<place>/<course>/, as the service user; `replace` overwrites plain files."""
+        """The same into <state>/<place>/<course>/ (without a course, <state>/<place>/), as the service user.
+
+        `replace` overwrites plain files.
+        """

@@ -83,6 +83,14 @@ class FakeDesk:
             (space / path).is_file() and (space / path).resolve() == space.resolve() / path for path in paths
         ]
 
+    async def ages(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[float | None]:
+        there = await self.exists(workspace, uid, paths)
+        space = self._space(workspace)
+        return [
+            (space / path).stat().st_mtime if found else None
+            for path, found in zip(paths, there, strict=True)
+        ]
+
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         self._asked("measure", workspace)
         found = [
@@ -181,10 +189,10 @@ class FakeHandingDesk(FakeDesk):
         return await self._unpack(self._space(workspace), parcel, replace=False)
 
     async def stock(
-        self, place: Stock, course: CourseName, parcel: AsyncIterator[bytes], *, replace: bool = False
+        self, place: Stock, course: CourseName | None, parcel: AsyncIterator[bytes], *, replace: bool = False
     ) -> Unpacked:
         self._asked("stock", 0)
-        return await self._unpack(self.state / place / course, parcel, replace=replace)
+        return await self._unpack(self.state / place / (course or ""), parcel, replace=replace)
 
     async def _unpack(self, top: Path, parcel: AsyncIterator[bytes], *, replace: bool) -> Unpacked:
         data = b"".join([piece async for piece in parcel])

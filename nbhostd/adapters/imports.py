@@ -1,0 +1,72 @@
+"""What was taken over from another system, in both databases: a record of it, and its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from nbhostd.adapters.database import Connection, Database
+from nbhostd.core.names import CourseName
+from nbhostd.core.takeover import PastEvent
+
+
+class SqliteImports:
+    """The Imports of `core/takeover.py`, in the store's file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def done(self, source: str) -> dict[str, str]:
+        """The fingerprint of every item of that source that is here, whole."""
+        query = "SELECT item, fingerprint FROM imports WHERE source = ?"
+        return await self._database.read(
+            lambda db: {row["item"]: row["fingerprint"] for row in db.execute(query, (source,))}
+        )
+
+    async def record(self, source: str, item: str, fingerprint: str, now: datetime) -> None:
+        """Remember that an item is here, whole."""
+        await self._database.write(lambda db: _record(db, source, item, fingerprint, now))
+
+
+class SqlitePastEvents:
+    """The PastEvents of `core/takeover.py`, in the statistics' file: events and progress are one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def progress(self, source: str, item: str) -> str:
+        """How far the item has been taken over; '' for nothing yet."""
+        query = "SELECT fingerprint FROM imports WHERE source = ? AND item = ?"
+
+        def find(db: Connection) -> str:
+            row = db.execute(query, (source, item)).fetchone()
+            return str(row["fingerprint"]) if row else ""
+
+        return await self._database.read(find)
+
+    async def add(
+        self, source: str, item: str, course: CourseName, events: Sequence[PastEvent], progress: str, now: datetime
+    ) -> None:  # fmt: skip
+        """Add events and remember how far it is, both or neither."""
+        rows = [
+            (event.at.astimezone(UTC).isoformat(timespec="microseconds"), course, event.student, event.event,
+             event.notebook)
+            for event in events
+        ]  # fmt: skip
+
+        def add(db: Connection) -> None:
+            db.executemany(
+                "INSERT INTO events (at, course, student, event, notebook) VALUES (?, ?, ?, ?, ?)", rows
+            )
+            _record(db, source, item, progress, now)
+
+        await self._database.write(add)
+
+
+def _record(db: Connection, source: str, item: str, fingerprint: str, now: datetime) -> None:
+    db.execute(
+        "INSERT INTO imports (source, item, fingerprint, imported_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (source, item) DO UPDATE SET fingerprint = excluded.fingerprint,"
+        " imported_at = excluded.imported_at",
+        (source, item, fingerprint, now.astimezone(UTC).isoformat(timespec="microseconds")),
+    )
