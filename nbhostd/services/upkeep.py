@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from nbhostd.core import imagenames
 from nbhostd.core.errors import NbhostdError, Refused
-from nbhostd.core.model import Course, CourseDirectory, Intent, JobState, Phase, Workspace
+from nbhostd.core.model import Course, CourseDirectory, Intent, Job, JobState, Phase, Workspace
 from nbhostd.core.names import CourseName, WorkspaceId
 from nbhostd.core.ports import Images
 from nbhostd.core.ports_upkeep import CourseDirs, Events
@@ -117,11 +117,13 @@ class Upkeep:
             await self._dirs.settle()
             raise
         await self._dirs.settle()
-        renamed = replace(course, name=new, image=image)
         if image != course.image:
-            await self._store.update_course(renamed)
+            # Another course may use it, too.
+            for each in await self._store.courses():
+                if each.image == course.image:
+                    await self._store.update_course(replace(each, image=image))
             await self._quietly_untag(course.image)
-        return renamed
+        return await self._courses.get(new)
 
     async def _tag(self, course: Course, new: CourseName, say: Say) -> str:
         """The image's name from now on: that of a course's own recipe follows the course."""
@@ -143,7 +145,7 @@ class Upkeep:
 
     async def _refuse_during_jobs(self, name: CourseName) -> None:
         jobs = await self._store.jobs(limit=_LATEST_JOBS)
-        running = next((job for job in jobs if job.state is JobState.RUNNING and job.subject == name), None)
+        running = next((job for job in jobs if job.state is JobState.RUNNING and _is_about(job, name)), None)
         if running is not None:
             raise Refused(
                 f"Job {running.number} ({running.kind}) of “{name}” is under way: nbhostctl job show"
@@ -209,6 +211,9 @@ class Upkeep:
                 )
             deleted = await self._courses.delete(name, self._delete_workspaces if with_workspaces else None)
             await self._dirs.remove(name)
-            if belongings.image is not None:
-                await self._quietly_untag(belongings.image)
             return deleted
+
+
+def _is_about(job: Job, course: CourseName) -> bool:
+    """Whether a job is a course's: 'COURSE', or a part of it as 'COURSE/BUILD'."""
+    return job.subject == course or job.subject.startswith(f"{course}/")

@@ -136,11 +136,27 @@ async def test_a_name_that_is_taken_is_refused(this: UpkeepScene, name: str) -> 
     assert await unchanged(this)
 
 
-async def test_a_job_of_it_is_waited_for(this: UpkeepScene) -> None:
-    await this.cast.store.create_job("build", OLD, NOON)
+@pytest.mark.parametrize("about", ["python", "python/handouts"])
+async def test_a_job_of_it_is_waited_for(this: UpkeepScene, about: str) -> None:
+    await this.cast.store.create_job("build", about, NOON)
     with pytest.raises(Refused, match="Job 2"):
         await this.rename()
+    with pytest.raises(Refused, match="Job 2"):
+        await this.upkeep.delete(OLD, with_workspaces=True, with_files=True)
     assert await unchanged(this)
+
+
+async def test_a_job_of_another_course_is_none_of_its_business(this: UpkeepScene) -> None:
+    await this.cast.store.create_job("build", "python-mooc", NOON)
+    await this.rename()
+
+
+async def test_another_course_that_uses_its_image_keeps_it(this: UpkeepScene) -> None:
+    other, _ = await this.scene.courses.create(
+        CourseName("other"), URL, lambda _: None, image=course_image(OLD)
+    )
+    await this.rename()
+    assert (await this.scene.courses.get(other.name)).image == course_image(NEW)
 
 
 async def test_a_disk_that_refuses_leaves_the_old_name_whole(this: UpkeepScene) -> None:
