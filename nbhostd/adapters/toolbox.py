@@ -92,7 +92,7 @@ class PodmanToolbox:
             self._turns[hurried].release()
 
     async def _run(self, id: str, task: ToolTask, request: str, output: Path, complaint: Path) -> ToolOutcome:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_readable(self._directory, output, complaint)
         unit = describe_tool(
             id,
             run_tool(self._container(id, task, request)),
@@ -130,6 +130,17 @@ class PodmanToolbox:
             seccomp=f"{share}/images/seccomp.json",
             limits=config.limits,
         )
+
+
+def _make_readable(directory: Path, *files: Path) -> None:
+    """Make the files that a container writes to: its runtime gives what it inherits to the container's user."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in files:
+            file.touch()
+            file.chmod(0o644)
+    except OSError as error:
+        raise NotNow("The server's disk is full.", retry_after=60, detail=str(error)) from error
 
 
 def _content(path: Path) -> bytes:
