@@ -164,11 +164,6 @@ class House:
             ShareDirectory(Path(self.config().paths.state) / "shares"), self.toolbox,
         )  # fmt: skip
         self.removal.on_delete(self.shares.forget)
-        self.dropareas = DropAreas(
-            self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
-            self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
-        )  # fmt: skip
-        self.courses.on_delete(lambda course: self.dropareas.delete_course(course.name))
         self.upkeep = Upkeep(
             self.workspaces, self.courses, self.course_dirs, self.podman, ground.statistics,
             self.removal.delete_of_course,
