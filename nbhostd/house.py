@@ -73,6 +73,7 @@ from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.control_shares import SharesControl
 from nbhostd.web.control_sites import SitesControl
 from nbhostd.web.control_upkeep import UpkeepControl
+from nbhostd.web.earlier import EarlierWork
 from nbhostd.web.inside import InsideRoom
 from nbhostd.web.inside_gate import InsideGate
 from nbhostd.web.inside_pull import InsidePull
@@ -150,7 +151,7 @@ class House:
         )  # fmt: skip
         classroom = Classroom(self.courses, self.desk, self.store, clones)
         preparers: dict[Mode, Preparer] = {
-            Mode.MOOC: Mooc(self.courses, self.desk, self.clock),
+            Mode.MOOC: Mooc(self.courses, self.desk, self.clock, self.toolbox, starter.image_digest),
             Mode.CLASSROOM: classroom,
         }
         self.workspaces = Workspaces(
@@ -214,6 +215,7 @@ class House:
         self.sites_room = SitesRoom(context, self.courses, self.site_files, self.clock)
         self.gate = InsideGate(self.workspaces, self._proxy_settings)
         self.behind = Behind(context, self.floor.waiting, self.pulling)
+        self.earlier = EarlierWork(context, self.floor.waiting)
         self.proxy = Proxy(self.workspaces, self._proxy_settings(), self.floor.on_visit, self.floor.on_error)
         self.workspaces.on_end(lambda number: self.proxy.end(number, 1001))
         self.status = Status(self.workspaces, self.courses, self.proxy.connections)
@@ -225,6 +227,7 @@ class House:
         """What browsers reach."""
         rooms: list[Mountable] = [InsideRoom(self.gate, self.inside, self.pages)]
         rooms += [self.behind, InsidePull(self.gate, self.pulling, self.pages)]
+        rooms.append(self.earlier)
         rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
         rooms.append(self.sites_room)
         return self.floor.application(self.proxy, rooms)

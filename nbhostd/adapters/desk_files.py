@@ -90,6 +90,17 @@ def is_file(space: int, path: str) -> bool:
         return False
 
 
+def age(space: int, path: str) -> float | None:
+    """When a regular file, reached without any link, was last changed (seconds since the epoch), or None."""
+    try:
+        parts_of(path)
+        with closing(open_below(space, path, os.O_PATH | os.O_NOFOLLOW, NO_LINKS)) as fd:
+            found = os.fstat(fd)
+            return found.st_mtime if stat.S_ISREG(found.st_mode) else None
+    except (OSError, Refused):
+        return None
+
+
 def place_notebook(
     space: int, path: str, source: int | Refused, *, force: bool, aside: str | None
 ) -> tuple[bool, str | None]:

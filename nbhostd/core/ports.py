@@ -119,6 +119,9 @@ class Desk(Protocol):
     async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
         """Which of these are regular files in the workspace (False when there is no workspace yet)."""
 
+    async def ages(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[float | None]:
+        """When each of these few was last changed (seconds since the epoch), None for what is no regular file."""
+
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         """(bytes used on disk, number of files)."""
 

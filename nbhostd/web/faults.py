@@ -80,6 +80,11 @@ _WORDS = {
         N_("An address shares no notebook any more."),
         N_("Open the notebook: its menu has “Share Static Version”."),
     ),
+    "bad-choice": Words(N_("This page offers two ways on, and this is neither."), _RELOAD),
+    "not-converted": Words(
+        N_("Your earlier file could not be converted; it stays as it is."),
+        N_("Reload the page of your course to begin with the new version, or ask your teacher."),
+    ),
     "no-such-share": Words(
         N_("This page does not exist: it was never shared, or it was taken back."),
         N_("Ask whoever gave you the address."),
@@ -104,25 +109,6 @@ _WORDS = {
     ),
     "expired-site": Words(
         N_("This address of a course's pages has expired."), N_("Ask your teacher for a new one.")
-    ),
-    "no-such-share": Words(
-        N_("This page does not exist: it was never shared, or it was taken back."),
-        N_("Ask whoever gave you the address."),
-    ),
-    "nothing-to-share": Words(
-        N_("Your workspace has no such notebook."), N_("Save the notebook, then share it again.")
-    ),
-    "unreadable-notebook": Words(
-        N_("This file cannot be read as a notebook."),
-        N_("If you have shared it before, that version is still there."),
-    ),
-    "too-large-to-share": Words(
-        N_("This notebook is too large for a static version."),
-        N_("Clear the largest outputs, save, and share it again."),
-    ),
-    "not-rendered": Words(
-        N_("This notebook could not be made into a page."),
-        N_("If you have shared it before, that version is still there. Tell your teacher."),
     ),
     "not-found": Words(N_("This server has no such page."), _TELL_ADDRESS),
     "not-signed": Words(

@@ -10,6 +10,7 @@ from nbhostd.core.subject import subject
 from nbhostd.core.urls import is_inner, parse_open, with_identity
 from nbhostd.web.behind import behind_address
 from nbhostd.web.context import Context
+from nbhostd.web.earlier import earlier_address
 from nbhostd.web.launch import Door
 from nbhostd.web.pages import BADGES, Badges
 from nbhostd.web.waiting import Waiter, Waiting
@@ -35,6 +36,8 @@ class Student:
             opening = await context.workspaces.open(
                 Visit(wanted.workspace, wanted.notebook, wanted.mode, forcecopy, wanted.page)
             )
+            if opening.prepared.earlier is not None:
+                return context.pages.redirect(earlier_address(context, opening))
             if opening.prepared.behind:
                 return context.pages.redirect(behind_address(context, opening))
             target = with_identity(opening.notebook_url, wanted.workspace)

@@ -289,6 +289,17 @@ class DeskContract:
             False,
         ]
 
+    async def test_ages_tell_which_file_is_newer(self, office: Office) -> None:
+        paths = [NotebookPath(name) for name in ("old.ipynb", "new.md", "link.py", "w1", "absent.py")]
+        assert await office.desk.ages(office.workspace, UID, paths) == [None] * 5
+        os.utime(office.plant("old.ipynb"), (FOLLOWED, FOLLOWED))
+        os.utime(office.plant("new.md"), (FOLLOWED + 1, FOLLOWED + 1))
+        office.plant("w1/c.ipynb")
+        (office.space / "link.py").symlink_to("old.ipynb")
+        office.own()
+        ages = await office.desk.ages(office.workspace, UID, paths)
+        assert ages == [FOLLOWED, FOLLOWED + 1, None, None, None]
+
     async def test_many_paths_can_be_asked_for(self, office: Office) -> None:
         office.plant("n400.ipynb")
         paths = [NotebookPath(f"n{i}.ipynb") for i in range(1000)]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from nbhostd.core.errors import NbhostdError, Refused
-from nbhostd.core.model import Mode, Opening, Phase, Place, Prepared, Route, Run, Visit, Workspace
+from nbhostd.core.model import Earlier, Mode, Opening, Phase, Place, Prepared, Route, Run, Visit, Workspace
 from nbhostd.core.names import NotebookPath, WorkspaceId
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
@@ -25,6 +25,7 @@ class FakeWorkspaces:
         self.refusal: NbhostdError | Exception | None = None
         self.opened: asyncio.Queue[Visit] = asyncio.Queue()
         self.behind: set[str] = set()
+        self.earlier: dict[str, str] = {}
         """Notebooks that the course has and no clone has yet."""
         self._workspaces: dict[WorkspaceId, Workspace] = {}
         self._places: dict[WorkspaceId, Place] = {}
@@ -60,10 +61,13 @@ class FakeWorkspaces:
         if self.refusal is not None:
             raise self.refusal
         workspace = self._ensure(visit.workspace)
-        self._visit(visit.workspace)
         if visit.notebook is None:
+            self._visit(visit.workspace)
             return Opening(workspace, Prepared(None), visit.page)
         notebook = NotebookPath.parse(visit.notebook if visit.notebook.suffix else visit.notebook + ".md")
+        if notebook in self.earlier and visit.earlier is Earlier.ASK:
+            return Opening(workspace, Prepared(notebook, earlier=NotebookPath(self.earlier[notebook])), "")
+        self._visit(visit.workspace)
         prepared = Prepared(
             notebook, copied=visit.forcecopy, behind=visit.mode is Mode.CLASSROOM and notebook in self.behind
         )

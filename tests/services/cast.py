@@ -110,6 +110,9 @@ class Desk:
     async def exists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[bool]:
         return [(workspace, path) in self.files for path in paths]
 
+    async def ages(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[float | None]:
+        return [float(self.files[workspace, path]) if (workspace, path) in self.files else None for path in paths]
+
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         return 0, 0
 
@@ -181,7 +184,7 @@ class Cast:
         self.clones = Clones(self.toolbox, self.starter.image_digest, self.clock, lambda: "nb.example.org")
         self.classroom = Classroom(self.courses, self.desk, self.store, self.clones)
         preparers: dict[Mode, Preparer] = {
-            Mode.MOOC: Mooc(self.courses, self.desk, self.clock),
+            Mode.MOOC: Mooc(self.courses, self.desk, self.clock, self.toolbox, self.starter.image_digest),
             Mode.CLASSROOM: self.classroom,
         }
         self.workspaces = Workspaces(

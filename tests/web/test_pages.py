@@ -177,7 +177,7 @@ def test_every_reason_has_words_and_every_page_is_valid_html(pages: Pages) -> No
 
 def test_no_page_is_forgotten() -> None:
     assert {path.name for path in (TEMPLATES / "pages").iterdir()} == {
-        "base.html", "behind.html", "error.html", "failed.html", "home.html", "waiting.html",
+        "base.html", "behind.html", "earlier.html", "error.html", "failed.html", "home.html", "waiting.html",
     }  # fmt: skip
 
 

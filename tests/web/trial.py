@@ -19,6 +19,7 @@ from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceI
 from nbhostd.core.urls import OpenRequest, open_path, with_query
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
 from nbhostd.web.behind import Behind
+from nbhostd.web.earlier import EarlierWork
 from nbhostd.web.inside_gate import InsideGate
 from nbhostd.web.inside_pull import InsidePull
 from nbhostd.web.pages import Pages
@@ -153,6 +154,7 @@ async def trial(**changes: object) -> AsyncIterator[Trial]:
     gate = InsideGate(this.workspaces, lambda: ProxySettings(this.settings.workspace_domain, "http", 8000))
     rooms: list[Mountable] = [
         Behind(context, floor.waiting, this.pulls),
+        EarlierWork(context, floor.waiting),
         InsidePull(gate, this.pulls, pages),
     ]
     async with TestClient(TestServer(floor.application(EchoProxy(floor, this.workspaces), rooms))) as client:
