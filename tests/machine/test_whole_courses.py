@@ -6,6 +6,8 @@ One student for each course and mode, so one container: what is measured is the 
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,9 +17,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+import yaml
 
 from nbhostd.core.model import Mode
-from tests.machine.site import STATE, Browser, Opened, ctl, signed_elsewhere, workspace_dir
+from tests.machine.site import STATE, Browser, Opened, ctl, ctl_json, signed_elsewhere, workspace_dir
 
 PLACES = (Path("/var/lib/nbhostd-courses"), Path("/var/lib/demo"))
 """Where `packaging/test` (and the browser's tests) put the bundles; they are not part of the project."""
@@ -150,3 +153,21 @@ async def _jupyter_reads(pages: dict[str, Opened], notebooks: list[str]) -> None
 
     counts = await asyncio.gather(*(cells(notebook) for notebook in notebooks))
     assert [notebook for notebook, count in zip(notebooks, counts, strict=True) if not count] == []
+
+
+def test_every_notebook_is_called_what_it_calls_itself(whole: Whole) -> None:
+    shown = {one["path"]: one["title"] for one in ctl_json("course", "notebooks", whole.name)}
+    own = {path: title for path in whole.notebooks() if (title := _own_title(whole.tree / path))}
+    assert len(own) > whole.least * 3 // 4
+    assert {path: shown.get(path) for path in own} == own
+
+
+def _own_title(path: Path) -> str | None:
+    """The title in a notebook's metadata, read as simply as can be."""
+    if path.suffix == ".ipynb":
+        metadata = json.loads(path.read_text())["metadata"]
+    else:
+        found = re.match(r"---\n(.*?)\n---\n", path.read_text(), re.DOTALL)
+        metadata = yaml.safe_load(found[1]) if found else {}
+    title = metadata.get("nbhosting", {}).get("title") or metadata.get("notebookname")
+    return str(title) if title else None
