@@ -40,6 +40,8 @@ NOTEBOOK = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
 class Predecessor:
     root: Path
     uid: int = 1234
+    first_migration: str = "2016-08-01 10:11:12.131415"
+    """What tells one site from another."""
     courses: list[tuple[object, ...]] = field(default_factory=list)
 
     def database(self) -> None:
@@ -48,7 +50,7 @@ class Predecessor:
         (self.root / "db.sqlite3").unlink(missing_ok=True)
         db = sqlite3.connect(self.root / "db.sqlite3")
         db.executescript(TABLES)
-        db.execute("INSERT INTO django_migrations VALUES (1, 'auth', '0001', '2016-08-01 10:11:12.131415')")
+        db.execute("INSERT INTO django_migrations VALUES (1, 'auth', '0001', ?)", (self.first_migration,))
         db.execute(
             "INSERT INTO auth_user VALUES (1, 'pbkdf2_sha256$600000$salt$hash', NULL, 0, 'alice', 'Alice', 'É',"
             " 'alice@example.org', 0, 1, '2020-01-01')"
@@ -95,33 +97,37 @@ class Predecessor:
         if os.getuid() == 0:
             os.chown(file, uid, uid, follow_symlinks=False)
 
-    def site(self) -> None:
+    def site(
+        self, python: str = "python", algo: str = "algo", image: str = "nbhosting/scipy-notebook"
+    ) -> None:
         """The usual: two courses, a MOOC's student, a classroom's, and what goes with them."""
-        self.course("python", "https://git.invalid/python.git", "nbhosting/scipy-notebook", (1, 1, 0))
-        self.course("algo", "none", "python", (0, 0, 1))
-        for course in ("python", "algo"):
+        self.course(python, "https://git.invalid/python.git", image, (1, 1, 0))
+        self.course(algo, "none", python, (0, 0, 1))
+        for course in (python, algo):
             self.repository(course, {"w1/intro.md": "# first\n", "nbhosting/nbhosting.yaml": "{}\n"})
         self.write(
-            "local/python/nbhosting.yaml", "general: {notebook-url-format: 'lab/tree/{notebook}'}\n", owner=0
+            f"local/{python}/nbhosting.yaml",
+            "general: {notebook-url-format: 'lab/tree/{notebook}'}\n",
+            owner=0,
         )
-        self.write("local/python/Dockerfile", "FROM nbhosting/minimal-notebook\n", owner=0)
-        self.write("droparea/python/exam/sujet d'été.txt", "subject", owner=0)
-        self.write("raw/python/events.raw", EVENTS, owner=0)
-        self.write("raw/python/counts.raw", "# names\n2020-01-01T00:00:00 1 2 3\n", owner=0)
-        self.write("students/alice/python/w1/intro.ipynb", NOTEBOOK)
-        self.write("students/alice/python/w1/un nom à espaces.ipynb", NOTEBOOK)
-        self.write("students/alice/python/.port", "7000")
-        self.write("students/alice/python/.nbautoeval", "traces")
-        self.write("students/alice/python/DROPPED/exam/sujet d'été.txt", "with her notes", owner=0)
-        self.write(f"students/{HASH}/python/w1/intro.md", "# hers\n")
+        self.write(f"local/{python}/Dockerfile", "FROM nbhosting/minimal-notebook\n", owner=0)
+        self.write(f"droparea/{python}/exam/sujet d'été.txt", "subject", owner=0)
+        self.write(f"raw/{python}/events.raw", EVENTS, owner=0)
+        self.write(f"raw/{python}/counts.raw", "# names\n2020-01-01T00:00:00 1 2 3\n", owner=0)
+        self.write(f"students/alice/{python}/w1/intro.ipynb", NOTEBOOK)
+        self.write(f"students/alice/{python}/w1/un nom à espaces.ipynb", NOTEBOOK)
+        self.write(f"students/alice/{python}/.port", "7000")
+        self.write(f"students/alice/{python}/.nbautoeval", "traces")
+        self.write(f"students/alice/{python}/DROPPED/exam/sujet d'été.txt", "with her notes", owner=0)
+        self.write(f"students/{HASH}/{python}/w1/intro.md", "# hers\n")
         git(
             "clone",
             "-q",
-            str(self.root / "courses-git/algo"),
-            str(self.root / "students/bob/algo"),
+            str(self.root / "courses-git" / algo),
+            str(self.root / "students/bob" / algo),
             at=self.root,
         )
-        self.write("students/bob/algo/w1/intro.md", "# changed by bob\n")
+        self.write(f"students/bob/{algo}/w1/intro.md", "# changed by bob\n")
 
     def accidents(self) -> None:
         """What one finds after eight years."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nbhostd.adapters.desk_files import open_folder
-from nbhostd.adapters.desk_paths import DIRECTORY, NO_LINKS, closing, open_below
+from nbhostd.adapters.desk_paths import DIRECTORY, closing
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.handouts import DropFile
 from nbhostd.core.names import AreaName, CourseName, FilePath
@@ -64,7 +63,7 @@ class DropDirectory:
     def _remove(self, course: CourseName, area: AreaName, file: FilePath) -> bool:
         *folders, name = file.split("/")
         with _errors(), suppress(FileNotFoundError), closing(self._open(course, area)) as top:
-            with closing(open_folder(top, folders, make=False)) as folder:
+            with closing(_open_below(top, folders)) as folder:
                 os.unlink(name, dir_fd=folder)
             for depth in range(len(folders), 0, -1):
                 with suppress(OSError):
@@ -76,7 +75,16 @@ class DropDirectory:
 
     def _open(self, course: CourseName, area: AreaName) -> int:
         with closing(os.open(self._root, DIRECTORY)) as root:
-            return open_below(root, f"{course}/{area}", DIRECTORY, NO_LINKS)
+            return _open_below(root, (course, area))
+
+
+def _open_below(top: int, folders: Sequence[str]) -> int:
+    """A folder below the open `top`, reached without any link: step by step, as the service's filter knows no openat2."""
+    fd = os.dup(top)
+    for folder in folders:
+        with closing(fd):
+            fd = os.open(folder, DIRECTORY, dir_fd=fd)
+    return fd
 
 
 def _files_below(folder: int, prefix: str, depth: int) -> Iterator[DropFile]:
@@ -90,7 +98,7 @@ def _files_below(folder: int, prefix: str, depth: int) -> Iterator[DropFile]:
             elif entry.is_dir(follow_symlinks=False) and depth < _DEEPEST:
                 below.append(entry.name)
     for name in below:
-        with suppress(FileNotFoundError), closing(open_below(folder, name, DIRECTORY, NO_LINKS)) as fd:
+        with suppress(FileNotFoundError), closing(os.open(name, DIRECTORY, dir_fd=folder)) as fd:
             yield from _files_below(fd, f"{prefix}{name}/", depth + 1)
 
 
