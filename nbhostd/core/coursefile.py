@@ -65,7 +65,7 @@ def reading(files: frozenset[str], local: tuple[str, bytes] | None = None) -> St
     `general` is merged key by key; lists are joined, lowest layer first, where a higher layer's track, build or
     mapping takes the place of a lower one's of the same id; filters are replaced.
     """
-    reader = _Reader(Tree(files))
+    reader = _Reader(Tree(files), _directories(files) | files)
     has_file = local is not None
     for path in LAYERS:
         content = (yield path) if path in files else None
@@ -109,6 +109,8 @@ def read_settings(
 @dataclass
 class _Reader:
     tree: Tree
+    entries: frozenset[str]
+    """Every file and directory of the course."""
     sheet: YamlFaults = field(default_factory=YamlFaults)
     url_format: str = DEFAULT_NOTEBOOK_URL
     mappings: dict[str, Mapping] | None = None
@@ -165,6 +167,10 @@ class _Reader:
                 self.sheet.warn(item, f"left out, there is already a mapping of “{source[:60]}”")
             else:
                 here[source] = Mapping(source, destination)
+                if destination not in self.entries:
+                    self.sheet.warn(
+                        item, f"the course has no “{destination[:60]}”: “{source[:60]}” leads nowhere"
+                    )
         self.mappings = {**(self.mappings or {}), **here}
 
     def _read_tracks(self, node: yaml.Node) -> None:
@@ -224,6 +230,9 @@ class _Reader:
                 self.sheet.warn(item, f"left out, {fault}")
             else:
                 here.append(Build(**{**texts, "name": name, "id": id}))
+                place = posixpath.normpath(here[-1].directory)
+                if place not in self.entries and here[-1].script:
+                    self.sheet.warn(item, f"the course has no directory “{place[:60]}” to make “{id}” in")
         self.builds = _over(self.builds, here)
 
     def _read_filter(self, node: yaml.Node, what: str) -> None:
@@ -303,6 +312,14 @@ def _is_path(text: str) -> bool:
     except Refused:
         return False
     return True
+
+
+def _directories(files: frozenset[str]) -> frozenset[str]:
+    found = {"."}
+    for file in files:
+        while (file := file.rpartition("/")[0]) and file not in found:
+            found.add(file)
+    return frozenset(found)
 
 
 def _fault_of_build(texts: dict[str, str]) -> str | None:

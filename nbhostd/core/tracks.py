@@ -21,6 +21,11 @@ _NO_NOTEBOOKS = re.compile(
 )
 
 
+def is_prose(file: str) -> bool:
+    """Whether a file is called as texts are that are in most repositories without being a notebook of the course."""
+    return _NO_NOTEBOOKS.fullmatch(file.rpartition("/")[2]) is not None
+
+
 def track_of(settings: CourseSettings, id: str | None) -> tuple[Track | None, str]:
     """The track of that id, or the course's first one, and a warning when that is not what was asked for.
 

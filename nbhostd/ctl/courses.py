@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from nbhostd.ctl import catalog, selection, upkeep
+from nbhostd.ctl import catalog, lint, selection, upkeep
 from nbhostd.ctl.client import Shape, path
 from nbhostd.ctl.command import Call, SubParsers, add_command, add_group, on_or_off
 from nbhostd.ctl.console import OK, USAGE, local_time
@@ -77,15 +77,22 @@ def add(parsers: SubParsers) -> None:
         "--archived", type=on_or_off, metavar="on|off", help="out of sight; never pulled by itself"
     )
     change.add_argument(
-        "--autobuild", type=on_or_off, metavar="on|off", help="make its static sites after each pull that brings something"
+        "--autobuild",
+        type=on_or_off,
+        metavar="on|off",
+        help="make its static sites after each pull that brings something",
     )
     change.add_argument(
-        "--public-builds", type=on_or_off, metavar="on|off", help="its static sites are for everybody (on), or need a signed address"
+        "--public-builds",
+        type=on_or_off,
+        metavar="on|off",
+        help="its static sites are for everybody (on), or need a signed address",
     )
     change.add_argument("--image", help="minimal, scipy, own, or any image's name")
     change.add_argument("--branch", help="the branch to publish")
     change.add_argument("--url", dest="git_url", metavar="GIT-URL", help="where the repository is now")
     catalog.add(group)
+    lint.add(group)
     upkeep.add(group)
 
 

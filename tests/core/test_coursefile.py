@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nbhostd.core.coursefile import LARGEST, Reading, advance, read_settings, reading
 from nbhostd.core.model import Build, CourseSettings, Mapping
 
-FILES = frozenset({"w1/a.md", "w1/b.md", "w2/c.ipynb", "data/x.csv"})
+FILES = frozenset({"w1/a.md", "w1/b.md", "w2/c.ipynb", "data/x.csv", "media/style.css"})
 LOW, HIGH = ".nbhosting/nbhosting.yaml", "nbhosting/nbhosting.yaml"
 
 
@@ -62,14 +62,14 @@ def test_layers_are_merged_the_low_one_first() -> None:
     settings = read(
         """
 general: {notebook-url-format: "notebooks/{notebook}?low"}
-static-mappings: [{source: data, destination: low}, {source: a, destination: a}]
+static-mappings: [{source: data, destination: w1}, {source: a, destination: w2}]
 tracks: [{name: one, sections: [{name: s, notebooks: [w1/a]}]}]
 tracks-filter: [absent]
 builds: [{name: one}]
 """,
         """
 general: {notebook-url-format: "lab/tree/{notebook}"}
-static-mappings: [{source: data, destination: high}]
+static-mappings: [{source: data, destination: data}]
 tracks: [{name: two, sections: [{name: s, notebooks: [w1/b]}]}]
 tracks-filter: [two]
 builds: [{name: two}]
@@ -77,7 +77,7 @@ builds-filter: [absent]
 """,
     )
     assert settings.notebook_url_format == "lab/tree/{notebook}"
-    assert settings.static_mappings == (Mapping("data", "high"), Mapping("a", "a"))
+    assert settings.static_mappings == (Mapping("data", "data"), Mapping("a", "w2"))
     assert [track.id for track in settings.tracks] == ["two"]
     assert settings.builds == ()
     assert settings.warnings == (
@@ -161,6 +161,8 @@ def test_an_empty_list_of_mappings_means_none() -> None:
         ("builds: [{name: a, result-folder: x, result_folder: y}]", "“result_folder” is there twice"),
         ("builds: [{name: a, directory: ../..}]", "“directory: ../..” must be a path in the course"),
         ("builds: [{name: a, external_url: 'javascript:alert(1)'}]", "must be an address"),
+        ("static-mappings: [{source: a, destination: none}]", "the course has no “none”: “a” leads nowhere"),
+        ("builds: [{name: a, script: x, directory: w3}]", "no directory “w3” to make “a” in"),
         ("builds: [a]", "a build must be a mapping"),
         ("builds: 3", "builds must be a list"),
         (
