@@ -89,7 +89,7 @@ class Census:
 
     async def _measure(self, id: WorkspaceId) -> Measured:
         try:
-            workspace = await self._known(id)
+            workspace = await self.known(id)
             return Measured(id, *await self._desk.measure(workspace.number, workspace.uid))
         except NbhostdError as error:
             return Measured(id, trouble=error.message)
@@ -102,7 +102,7 @@ class Census:
         """
         with subject(id):
             async with self._workspaces.locked(id):
-                workspace = await self._known(id)
+                workspace = await self.known(id)
                 if workspace.mode is Mode.CLASSROOM:
                     raise Refused(
                         f"{id} is a clone of the course, not copies: pull it, with --reset if need be.",
@@ -130,7 +130,8 @@ class Census:
             copies += [path for path, exists in zip(some, there, strict=True) if exists]
         return copies
 
-    async def _known(self, id: WorkspaceId) -> Workspace:
+    async def known(self, id: WorkspaceId) -> Workspace:
+        """The workspace. Raises Refused(404) when there is none."""
         workspace = await self._store.workspace(id)
         if workspace is None:
             raise Refused(f"{id} has no workspace.", status=404, reason="no-workspace")

@@ -57,8 +57,7 @@ class UpkeepControl:
 
     async def delete_workspace(self, request: web.Request) -> web.Response:
         id = WorkspaceId(course_name(request), StudentName.parse(request.match_info["student"]))
-        if all(resident.workspace.id != id for resident in await self._census.residents()):
-            raise Refused(f"{id} has no workspace.", status=404, reason="no-workspace")
+        await self._census.known(id)
         await self._delete_workspace(id)
         return web.json_response({})
 
