@@ -178,6 +178,21 @@ def test_the_file_keeps_the_laws_of_the_house(path: str) -> None:
     assert not faults(path, source), "\n" + "\n".join(faults(path, source))
 
 
+TOOLS = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "images/toolbox").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", TOOLS)
+def test_a_program_of_the_toolbox_is_one_thing_and_knows_nothing_of_the_house(path: str) -> None:
+    tree = ast.parse(source := (ROOT / path).read_text(encoding="utf-8"))
+    found = [f"{path}:{line}: {fault}" for line, fault in length_faults(tree, source)]
+    found += [f"{path}:{node.lineno}: an import hidden in a function" for node in hidden_imports(tree)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            of_the_house = [module for module in imported(node) if module.split(".")[0] == PACKAGE]
+            found += [f"{path}:{node.lineno}: no {module} in a container" for module in of_the_house]
+    assert not found, "\n" + "\n".join(found)
+
+
 @pytest.mark.parametrize(
     ("path", "source", "culprit"),
     [

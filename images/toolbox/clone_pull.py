@@ -83,17 +83,17 @@ def climb(request: Request, clone: Clone, answer: Answer) -> None:
         answer.outcome = "locked"
         answer.note(f"Git holds {lock} in this clone: something is under way there.")
         return
-    situation = look(request, clone, answer)
-    if situation is None:
+    at = look(request, clone, answer)
+    if at is None:
         return
-    ladder(request.reset, situation)
+    ladder(request.reset, at)
     if not answer.dry_run:
         answer.after = clone.git.commit("HEAD")
         clone.keeper.forget_needless()
 
 
 def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
-    """Fetch, and say how things are; None when the answer is known already."""
+    """Say how things are; None when the answer is known without looking at the course's commits."""
     git = clone.git
     git.check_files()
     git.disarm()
@@ -125,25 +125,24 @@ def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
             fill(clone, answer)
             answer.after = git.commit("HEAD")
         return None
+    return situation(request, clone, answer)
+
+
+def situation(request: Request, clone: Clone, answer: Answer) -> Situation | None:
+    """Fetch, and compare; None where there is nothing to compare."""
+    git = clone.git
     clone.fetch()
-    theirs = next(
-        (
-            name
-            for name in (branch, clone.default_branch)
-            if name and git.commit(f"refs/remotes/origin/{name}")
-        ),
-        None,
-    )
+    names = [f"refs/remotes/origin/{name}" for name in (answer.branch, clone.default_branch) if name]
+    theirs = next((name for name in names if git.commit(name)), None)
     if theirs is None or answer.before is None:
         answer.outcome = "unfinished"
         answer.note("The branch that is checked out has no commit yet.")
         return None
-    upstream = git.commit(f"refs/remotes/origin/{theirs}") or ""
-    answer.upstream = upstream
+    answer.upstream = upstream = git.commit(theirs) or ""
     if request.dry_run:
         git.quarantine()
-    forked_at = git.ask("merge-base", "--fork-point", f"refs/remotes/origin/{theirs}", answer.before)
-    return Situation(clone, answer, answer.before, branch, upstream, forked_at, changed_files(git))
+    forked_at = git.ask("merge-base", "--fork-point", theirs, answer.before)
+    return Situation(clone, answer, answer.before, answer.branch, upstream, forked_at, changed_files(git))
 
 
 def ladder(reset: str, at: Situation) -> None:

@@ -191,7 +191,7 @@ class Student(Repository):
 
     def kept_in(self, git_dir: Path) -> set[str]:
         """What that repository keeps from Git's own collector of garbage, and its index; of a broken one what can be read."""
-        aside = Repository(git_dir, {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(self.path)})
+        aside = Repository(self.path, {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(self.path)})
         refs = aside.git("for-each-ref", "--format=%(refname)", check=False).splitlines()
         own = [ref for ref in refs if not ref.startswith("refs/remotes/")]
         if aside.git("rev-parse", "--verify", "--quiet", "HEAD", check=False):

@@ -17,7 +17,7 @@ TEXT = "".join(f"line {number}\n" for number in range(20))
 def trap(tmp_path: Path) -> Path:
     """A program that must never run: it leaves a trace, and does not end."""
     trap = tmp_path / "trap"
-    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\nsleep 1000\n")
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\nsleep 20\n")
     trap.chmod(0o755)
     return trap
 
