@@ -199,7 +199,6 @@ class House:
             self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
             self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
         )  # fmt: skip
-        self.courses.on_delete(lambda course: self.dropareas.delete_course(course.name))
         self.takeover = Takeover(
             self.store, self.courses, SqliteImports(self.store.database), SqlitePastEvents(self._ground.statistics.database),
             self.desk, self.workspaces.locked, self.clock, secrets.token_bytes,

@@ -298,7 +298,12 @@ def _stock(request: Request) -> Answer:
     assert request.incoming is not None
     state = os.open(".", DIRECTORY)
     os.umask(0o077)
-    with closing(state), closing(desk_files.open_folder(state, folders, make=True)) as top:
+    try:
+        top = desk_files.open_folder(state, folders, make=True)
+    except OSError as error:
+        message = f"The directory {'/'.join(folders)} of the state cannot be written: {error.strerror}."
+        raise Refused(message, status=409, reason="closed", detail="whose is it?") from error
+    with closing(state), closing(top):
         listed = (state, f"{_LISTS}/{'-'.join(folders)}")
         replace = request.body.get("replace") is True
         return {"unpacked": desk_unpack.unpack(top, request.incoming, listed, replace=replace)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,16 +34,6 @@ class DropDirectory:
     async def remove(self, course: CourseName, area: AreaName, file: FilePath) -> bool:
         """Remove one file, and the folders that are empty then; False when it was not there."""
         return await asyncio.to_thread(self._remove, course, area, file)
-
-    async def rename_course(self, old: CourseName, new: CourseName) -> None:
-        """Take a course's areas along to its new name; having none is success."""
-        with _errors(), suppress(FileNotFoundError):
-            await asyncio.to_thread(os.rename, self._root / old, self._root / new)
-
-    async def delete_course(self, course: CourseName) -> None:
-        """Remove all areas of a course; having none is success."""
-        with _errors(), suppress(FileNotFoundError):
-            await asyncio.to_thread(shutil.rmtree, self._root / course)
 
     def _areas(self, course: CourseName) -> list[AreaName]:
         with _errors(), suppress(FileNotFoundError), os.scandir(self._root / course) as entries:

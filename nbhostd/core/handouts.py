@@ -39,13 +39,7 @@ class DropFiles(Protocol):
         """Every plain file of an area, by path."""
 
     async def remove(self, course: CourseName, area: AreaName, file: FilePath) -> bool:
-        """Remove one file; False when it was not there."""
-
-    async def rename_course(self, old: CourseName, new: CourseName) -> None:
-        """Take a course's areas along to its new name; having none is success."""
-
-    async def delete_course(self, course: CourseName) -> None:
-        """Remove all areas of a course; having none is success."""
+        """Remove one file; False when it was not there. What becomes of a course takes its areas along: CourseDirs."""
 
 
 class HandingDesk(Protocol):

@@ -64,9 +64,9 @@ def _import(open_site: OpenSite, call: Call) -> int:
         call.console.json({**plan.shape(), "dry_run": call.args.dry_run})
     else:
         _show(call, plan)
-    failed = sum(item.state == "failed" for item in plan.items)
+    failed = sum(item.state in ("failed", "incomplete") for item in plan.items)
     if failed and not call.console.as_json:
-        call.console.error(f"{failed} pieces failed; the next run tries them again.")
+        call.console.error(f"{failed} pieces failed or are incomplete; the next run tries them again.")
     return FAILED if failed else OK
 
 

@@ -32,7 +32,7 @@ class Item:
     name: str
     kind: str
     state: str
-    """'new', 'changed' or 'done' in the plan; then 'imported' or 'failed'."""
+    """'new', 'changed' or 'done' in the plan; then 'imported', 'incomplete' or 'failed'."""
     course: str = ""
     student: str = ""
     parts: tuple[str, ...] = ()
@@ -276,6 +276,8 @@ class Sender:
 
     def _tell(self, item: Item) -> None:
         result: dict[str, Any] = item.result
+        if result.get("troubles"):
+            item.state = "incomplete"
         for trouble in result.get("troubles", ()):
             self._plan.problems.append(f"{item.name}: {trouble}")
         kept = result.get("kept_count", 0)

@@ -161,14 +161,6 @@ class DropAreas:
             log.info("drop area “%s”: %s", area, job.message)
             return done
 
-    async def rename_course(self, old: CourseName, new: CourseName) -> None:
-        """Take a course's areas along to its new name."""
-        await self._files.rename_course(old, new)
-
-    async def delete_course(self, course: CourseName) -> None:
-        """Remove all areas of a course that is deleted."""
-        await self._files.delete_course(course)
-
     async def _known(self, course: CourseName, area: AreaName, wanted: Sequence[FilePath]) -> list[DropFile]:
         await self._courses.get(course)
         files = await self._files.files(course, area)

@@ -120,6 +120,8 @@ class Takeover:
         return done
 
     async def _remember(self, piece: Piece, done: Unpacked) -> None:
+        if done.troubles:
+            return  # the next run tries again what could not be written
         await self._imports.record(piece.source, piece.item, piece.fingerprint, self._clock.now())
 
     async def progress(self, piece: Piece) -> str:

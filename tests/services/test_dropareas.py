@@ -172,16 +172,6 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_read(
     assert not (scene.state / "droparea").exists()
 
 
-async def test_areas_follow_their_course(scene: DropScene) -> None:
-    await scene.begin()
-    await scene.put("a.txt")
-    await scene.dropareas.rename_course(COURSE, CourseName("algo"))
-    assert (scene.state / "droparea/algo/exam/a.txt").exists()
-    await scene.dropareas.delete_course(CourseName("algo"))
-    await scene.dropareas.delete_course(CourseName("algo"))
-    assert not (scene.state / "droparea/algo").exists()
-
-
 async def test_what_an_administrator_linked_or_misnamed_is_no_file_of_an_area(scene: DropScene) -> None:
     await scene.begin()
     await scene.put("a.txt")
