@@ -71,6 +71,8 @@ class Reconciler:
         entry = self._workspaces.entries.by_id(workspace.id)
         if entry is not None and entry.state.phase not in (Phase.ASLEEP, Phase.FAILED):
             return
+        if entry is None and await self._store.workspace(workspace.id) is None:
+            return  # deleted meanwhile, or its course was renamed: it may run under its new name
         try:
             if entry is None or self._workspaces.starter.clock.now() - entry.touched_at > _KEEP_ARMED:
                 await self._workspaces.disarm(workspace)

@@ -10,7 +10,7 @@ import pytest
 
 from nbhostd.core.errors import NotNow, Refused, WorldError
 from nbhostd.core.imagenames import course_image
-from nbhostd.core.model import Intent, Mode, Phase
+from nbhostd.core.model import Intent, Mode, Phase, Workspace
 from nbhostd.core.names import CourseName, WorkspaceId
 from nbhostd.services.census import Census
 from nbhostd.services.courses import Changes
@@ -237,3 +237,22 @@ async def test_a_teacher_sees_the_newest_and_loses_nothing(this: UpkeepScene) ->
     await this.cast.store.set_mode(number, Mode.CLASSROOM)
     with pytest.raises(Refused, match="clone"):
         await this.census.clear(ALICE)
+
+
+async def test_sockets_are_tended_by_the_name_of_now(
+    this: UpkeepScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await this.cast.opened("python/alice")
+    (listed,) = await this.cast.store.workspaces(intent=Intent.ARMED)
+    await this.rename(stop=True)
+    await this.cast.opened("python3/alice")
+
+    async def as_listed_before(*_: object, **__: object) -> list[Workspace]:
+        return [listed]
+
+    monkeypatch.setattr(this.cast.store, "workspaces", as_listed_before)
+    await this.cast.reconciler.tend_sockets()
+    assert this.cast.workspaces.place(RENAMED).phase is Phase.READY
+    found = await this.cast.store.workspace(RENAMED)
+    assert found is not None
+    assert found.intent is Intent.ARMED
