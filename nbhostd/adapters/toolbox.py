@@ -23,6 +23,10 @@ _TOOL = re.compile(r"[a-z][a-z0-9_]*")
 _HURRIED_AT_ONCE = 4
 _BATCH_AT_ONCE = 2
 _MOST_WAITING = 100
+_SLOW = 20.0
+"""Seconds: whose files keep a tool busy for longer has made them so, or is rare; either way it is nobody else's wait."""
+_SLOW_FOR = 600.0
+"""Seconds for which that workspace's next tools wait with the batch work."""
 _LONGEST_REQUEST = 100_000
 """Bytes: one argument of a command may be 128 kB (execve(2), MAX_ARG_STRLEN)."""
 _COMPLAINT = 4096
@@ -50,19 +54,22 @@ class PodmanToolbox:
         }
         self._waiting = 0
         self._running: set[str] = set()
+        self._slow_until: dict[int, float] = {}
 
     async def run(self, task: ToolTask) -> ToolOutcome:
         """Run to the end. Raises WorldError when it could not be run or took too long, NotNow when too many wait."""
         request = json.dumps(task.request, ensure_ascii=True)
         if not _TOOL.fullmatch(task.tool) or len(request) > _LONGEST_REQUEST:
             raise WorldError("This could not be done.", detail=f"tool {task.tool!r}, {len(request)} bytes")
-        async with self._turn(task.hurried):
+        async with self._turn(task.hurried and not self._was_slow(task.workspace)):
             id = secrets.token_hex(8)
             output, complaint = self._directory / f"{id}.out", self._directory / f"{id}.err"
             self._running.add(id)
+            began = asyncio.get_running_loop().time()
             try:
                 return await self._run(id, task, request, output, complaint)
             finally:
+                self._note_time(task.workspace, began)
                 await self._ends.forget(tool_unit(id))
                 output.unlink(missing_ok=True)
                 complaint.unlink(missing_ok=True)
@@ -76,6 +83,15 @@ class PodmanToolbox:
         for path in self._directory.glob("*"):
             if path.stem not in self._running:
                 path.unlink(missing_ok=True)
+
+    def _was_slow(self, workspace: int) -> bool:
+        return self._slow_until.get(workspace, 0.0) > asyncio.get_running_loop().time()
+
+    def _note_time(self, workspace: int, began: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._slow_until = {number: until for number, until in self._slow_until.items() if until > now}
+        if now - began > _SLOW:
+            self._slow_until[workspace] = now + _SLOW_FOR
 
     @asynccontextmanager
     async def _turn(self, hurried: bool) -> AsyncIterator[None]:

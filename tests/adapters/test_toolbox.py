@@ -151,6 +151,19 @@ async def test_a_crowd_is_told_to_come_back(tmp_path: Path, monkeypatch: pytest.
     assert [run.result().status for run in runs] == [0] * at_work
 
 
+async def test_whose_files_keep_a_tool_busy_waits_with_the_batch_work_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = Manager(exited())
+    toolbox = make(manager, tmp_path)
+    monkeypatch.setattr(toolbox_module, "_SLOW", -1.0)
+    await toolbox.run(replace(TASK, hurried=True))
+    monkeypatch.setattr(toolbox_module, "_MOST_WAITING", 0)
+    await toolbox.run(replace(TASK, hurried=True))  # not counted among those who are waited for
+    with pytest.raises(NotNow):
+        await toolbox.run(replace(TASK, workspace=8, hurried=True))
+
+
 async def test_what_an_earlier_life_left_is_ended_and_what_runs_now_is_not(tmp_path: Path) -> None:
     manager = Manager(exited(), release=asyncio.Event())
     assert manager.release is not None
