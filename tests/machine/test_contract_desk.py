@@ -58,7 +58,7 @@ def trial() -> Iterator[Trial]:
 
 def fresh(trial: Trial) -> Path:
     """The trial user's home as an empty state directory."""
-    for name in ("courses", "workspaces", "victim", "outside", "secret"):
+    for name in ("courses", "workspaces", "victim", "outside", "secret", "droparea", "import"):
         path = trial.home / name
         if path.is_dir():
             as_root("rm", "-rf", str(path))
