@@ -4,8 +4,11 @@ Called with one argument, JSON: {"directory", "script", "result", "entry"}, as t
 Everything that the script says goes to standard error, which is the job's log. Exit status: 0, or 1 with a sentence.
 """
 
+import errno
+import io
 import json
 import os
+import re
 import shutil
 import site
 import subprocess
@@ -17,6 +20,15 @@ from pathlib import Path
 
 SOURCE = Path("/srv/course")
 HOME = Path("/home/jovyan")
+
+# Sites are served in a sandbox, where a browser refuses storage and cookies by raising an error; the scripts of the usual
+# themes do not expect that and stop half-way (no search, two search fields). They get a storage that lasts as long as the page.
+STORAGE = b"""<script>try{localStorage}catch(e){for(const n of["localStorage","sessionStorage"]){const m=new Map;\
+Object.defineProperty(window,n,{configurable:true,value:{getItem:k=>m.get(String(k))??null,\
+setItem(k,v){m.set(String(k),String(v))},removeItem(k){m.delete(String(k))},clear(){m.clear()},\
+key:i=>[...m.keys()][i]??null,get length(){return m.size}}})}\
+Object.defineProperty(document,"cookie",{configurable:true,get:()=>"",set(){}})}</script>"""
+HEAD = re.compile(rb"<head(?:\s[^>]*)?>", re.I)
 
 
 def say(text: str) -> None:
@@ -55,6 +67,8 @@ def environment(home: Path, work: Path) -> dict[str, str]:
         "PIP_NO_CACHE_DIR": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_PROGRESS_BAR": "off",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
     }
 
 
@@ -68,18 +82,28 @@ def files(top: Path) -> Iterator[Path]:
                 yield path
 
 
+def dressed(content: bytes) -> bytes:
+    """Return a page with STORAGE as the first of its scripts; one without a head as it is."""
+    return HEAD.sub(lambda head: head[0] + STORAGE, content, count=1)
+
+
 def pack(top: Path, out: int) -> int:
-    """Write every file of a directory to a descriptor, as a tar archive; return how many."""
+    """Write every file of a directory to a descriptor, as a tar archive, pages dressed; return how many."""
     count = 0
     with (
         os.fdopen(out, "wb") as stream,
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         for path in files(top):
-            with path.open("rb") as content:
-                entry = tarfile.TarInfo(path.relative_to(top).as_posix())
-                entry.size = os.fstat(content.fileno()).st_size
-                tar.addfile(entry, content)
+            entry = tarfile.TarInfo(path.relative_to(top).as_posix())
+            if path.suffix.lower() in (".html", ".htm"):
+                page = dressed(path.read_bytes())
+                entry.size = len(page)
+                tar.addfile(entry, io.BytesIO(page))
+            else:
+                with path.open("rb") as content:
+                    entry.size = os.fstat(content.fileno()).st_size
+                    tar.addfile(entry, content)
             count += 1
     return count
 
@@ -110,7 +134,10 @@ def main(argument: str, source: Path = SOURCE, home: Path = HOME) -> None:
         fail(f"the script made no directory “{request['result']}”")
     if not (result / request["entry"]).is_file():
         say(f"warning: there is no “{request['entry']}” in “{request['result']}”: it is where readers begin")
-    count = pack(result, out)
+    try:
+        count = pack(result, out)
+    except OSError as error:
+        fail("the site is too large" if error.errno == errno.EFBIG else f"the site cannot be read: {error}")
     say(f"the site has {count} files")
 
 

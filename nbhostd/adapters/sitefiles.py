@@ -17,6 +17,7 @@ import re
 import secrets
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 from nbhostd.adapters.published import disk_errors, sync
@@ -45,8 +46,9 @@ class _Sips(io.BufferedReader):
 class SiteDirectory:
     """The directory <state>/sites."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, settle: Callable[[], None] = os.sync) -> None:
         self._root = root
+        self._settle = settle
 
     def output(self, job: int) -> str:
         """Where a job is to write the archive, absolute; the directory is there. Raises WorldError."""
@@ -98,7 +100,7 @@ class SiteDirectory:
             tree.mkdir(mode=0o700, parents=True)
             try:
                 count = _unpack(self._archive(job), tree)
-                os.sync()  # many files, once
+                self._settle()  # many files, once: before a link says that they are there
                 _swap(place / commit, f"{_TREES}/{job}")
                 _swap(place / _LATEST, commit)
                 sync(place)

@@ -177,7 +177,8 @@ class Sites:
         except Cancelled:
             raise
         except (WorldError, NotNow) as error:
-            on_line(f"error: {build.id}: {error.message}")
+            first_line = error.message.partition("\n")[0]
+            on_line(f"error: {build.id}: {first_line}")
             return Made(build.id, "failed", commit, complaint=error.message)
 
     async def _build(self, course: Course, build: Build, commit: str, on_line: Say) -> Made:

@@ -87,7 +87,7 @@ async def test_a_course_from_its_creation_to_its_end(ctl: Ctl, scene: ControlSce
     assert "t0ken" not in listed.out + created.out + created.err
     assert (await ctl("course", "set", "python", "--autopull", "on", "--image", "scipy")).code == 0
     shown = await ctl("course", "show", "python")
-    assert "autopull on, archived off" in shown.out
+    assert "autopull on, autobuild off, public builds on, archived off" in shown.out
     assert "w1 (1 notebooks)" in shown.out
     assert "unknown “x”" in shown.err
     scene.git.upstream(URL, "main", {"w1/b.md": b""})
