@@ -62,7 +62,9 @@ _STYLES = re.compile(r"<style\b[^>]*>.*?(?:</style\s*>|\Z)", re.IGNORECASE | re.
 _VISIBLE = re.compile(r"<(?:img|svg|table|video|audio|math)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 _IMG = re.compile(r"""(<img\b[^>]*?\ssrc\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
-_DISPLAY = re.compile(r"\A(?:\$\$(.*)\$\$|\\\[(.*)\\\]|(\\begin\{.*))\Z", re.DOTALL)
+_DISPLAY = re.compile(
+    r"\A(?:\$\$(.*)\$\$|\\\[(.*)\\\]|(\\begin\{(?!tab|fig|doc)([a-z]+\*?)\}.*\\end\{\4\}))\Z", re.DOTALL
+)
 _INLINE = re.compile(r"\A(?:\$(.*)\$|\\\((.*)\\\))\Z", re.DOTALL)
 
 
