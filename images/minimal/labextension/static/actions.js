@@ -33,11 +33,10 @@ export class Actions {
     }
     await panel.context.revert();
     if (!body.kept_as) {
-      await this.#ask(say("reset-title"), [paragraph(say("reset-done"))], [this.#close()]);
+      await this.#ask(say("reset-done"), [], [this.#close()]);
       return;
     }
-    const texts = [paragraph(say("reset-done")), paragraph(say("reset-kept", { path: body.kept_as }))];
-    const next = await this.#ask(say("reset-title"), texts, [
+    const next = await this.#ask(say("reset-done"), [paragraph(say("reset-kept", { path: body.kept_as }))], [
       Dialog.cancelButton({ label: say("open-kept"), actions: ["open"] }),
       this.#close(),
     ]);
