@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from nbhostd.adapters.desk_files import LARGEST
@@ -81,7 +82,9 @@ def _handle(connection: socket.socket) -> None:
     except NbhostdError as error:
         answer = refusal(error)
     connection.settimeout(_READ_TIMEOUT)
-    connection.sendall(json.dumps(answer).encode() + b"\n")
+    # Whoever asked may have gone; what was done is done.
+    with suppress(ConnectionError):
+        connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def _child(connection: socket.socket) -> int:

@@ -10,9 +10,9 @@ from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.adapters.toolbox import PodmanToolbox
 from nbhostd.adapters.unit_ends import ServiceRunner
-from nbhostd.core import ports
+from nbhostd.core import handouts, ports, takeover
 from nbhostd.core.config import Config
-from tests.fakes.desk import FakeDesk
+from tests.fakes.desk import FakeDesk, FakeHandingDesk
 from tests.fakes.host import FakeClock, FakeHost
 from tests.fakes.images import FakeImages
 from tests.fakes.jobs import FakeJobs
@@ -29,9 +29,30 @@ async def test_every_port_has_two_implementations(tmp_path: Path) -> None:
     toolboxes: tuple[ports.Toolbox, ports.Toolbox] = (PodmanToolbox(real, Config, tmp_path), FakeToolbox())
     readers: tuple[ports.LogReader, ports.LogReader] = (UnitJobRunner(real, tmp_path), FakeJobs())
     desks: tuple[ports.Desk, ports.Desk] = (SocketDesk(tmp_path), FakeDesk(tmp_path))
+    handing: tuple[handouts.HandingDesk, handouts.HandingDesk] = (
+        SocketDesk(tmp_path),
+        FakeHandingDesk(tmp_path),
+    )
+    unpacking: tuple[takeover.UnpackingDesk, takeover.UnpackingDesk] = (
+        SocketDesk(tmp_path),
+        FakeHandingDesk(tmp_path),
+    )
     images: tuple[ports.Images, ports.Images] = (PodmanImages(tmp_path), FakeImages())
     servers: tuple[ports.Jupyter, ports.Jupyter] = (SocketJupyter(str), FakeJupyter())
     hosts: tuple[ports.Host, ports.Host] = (LinuxHost(tmp_path), FakeHost())
     clocks: tuple[ports.Clock, ports.Clock] = (SystemClock(), FakeClock())
-    for pair in (managers, runners, jobs, toolboxes, readers, desks, images, servers, hosts, clocks):
+    for pair in (
+        managers,
+        runners,
+        jobs,
+        toolboxes,
+        readers,
+        desks,
+        handing,
+        unpacking,
+        images,
+        servers,
+        hosts,
+        clocks,
+    ):
         assert len({type(one) for one in pair}) == 2

@@ -87,3 +87,12 @@ async def test_a_mistake_is_a_sentence_and_an_exit_code(
 ) -> None:
     said = await ctl("droparea", *arguments)
     assert (said.code, sentence in said.err) == (code, True), said
+
+
+async def test_a_large_file_that_is_refused_at_once_is_a_sentence_too(
+    ctl: Ctl, scene: DropScene, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(30_000_000))
+    said = await ctl("droparea", "put", "absent", "exam", str(large))
+    assert (said.code, said.err) == (3, "nbhostctl: There is no course “absent”.\n")
