@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.lookup import other_suffixes
-from nbhostd.core.model import Course, Earlier, Prepared, ToolTask, Visit, Workspace
+from nbhostd.core.model import Course, Earlier, Mode, Prepared, ToolTask, Visit, Workspace
 from nbhostd.core.names import NotebookPath
 from nbhostd.core.ports import Clock, CourseShelf, Desk, Toolbox
 
@@ -53,8 +53,14 @@ class Mooc:
         """Copy the course's notebook where the student has none, and make the static links beside it.
 
         A student who has worked on it under the suffix that it had before is asked first, and then gets either that
-        work, converted, or the course's file. Raises Refused(409) when the work cannot be converted.
+        work, converted, or the course's file. A workspace that is a clone of the course is git's: nothing is copied into it.
+        Raises Refused(409) when the work cannot be converted.
         """
+        if workspace.mode is Mode.CLASSROOM:
+            there = (
+                notebook is None or (await self._desk.exists(workspace.number, workspace.uid, [notebook]))[0]
+            )
+            return Prepared(notebook, behind=not there)
         settings = await self._courses.settings(course)
         in_course = notebook is not None and await self._courses.has(course, notebook)
         if notebook is not None and in_course and not visit.forcecopy and visit.earlier is not Earlier.NEW:

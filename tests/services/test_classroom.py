@@ -372,3 +372,13 @@ async def test_a_workspace_that_was_deleted_meanwhile_is_told(room: Room) -> Non
         await room.store.delete_workspace(1)
     assert (await pulling).counts == {"failed": 1}
     assert room.toolbox.ran == []
+
+
+async def test_a_moocs_address_copies_nothing_into_a_clone(room: Room) -> None:
+    await room.join("alice")
+    before = dict(room.desk.files)
+    for notebook, behind in (("w1/a.md", False), ("w9/new.md", True)):
+        visit = Visit(ALICE, NotebookPath(notebook), Mode.MOOC, forcecopy=True)
+        opening = await room.workspaces.open(visit)
+        assert (opening.prepared.copied, opening.prepared.behind) == (False, behind)
+    assert room.desk.files == before
