@@ -143,7 +143,7 @@ class House:
         self.courses.on_delete(self.builder.forget)
         starter = Starter(
             self.config(), str(self.runtime), self.store, ground.systemd, self.podman, self.env_files,
-            self.clock, secrets.token_bytes,
+            self.clock, secrets.token_bytes, self.local,
         )  # fmt: skip
         clones = Clones(
             self.toolbox, starter.image_digest, self.clock,
@@ -227,7 +227,10 @@ class House:
         rooms: list[Mountable] = [InsideRoom(self.gate, self.inside, self.pages)]
         rooms += [self.behind, InsidePull(self.gate, self.pulling, self.pages)]
         rooms.append(self.earlier)
-        rooms += [Shared(self.shares, self.pages), InsideShare(self.gate, self.shares, self.pages, self._public_url)]
+        rooms += [
+            Shared(self.shares, self.pages),
+            InsideShare(self.gate, self.shares, self.pages, self._public_url),
+        ]
         rooms.append(self.sites_room)
         return self.floor.application(self.proxy, rooms)
 

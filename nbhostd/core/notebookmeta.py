@@ -23,10 +23,15 @@ LARGEST_IPYNB = 4 << 20
 LONGEST_HEAD = 32 << 10
 """Bytes of a text notebook in which its header must end."""
 
+_SMALL = 256 << 10
+"""Bytes of an .ipynb up to which it is parsed whole."""
+
 _LONGEST_TITLE = 200
 _LONGEST_VERSION = 40
 _RULE = re.compile(r"---\s*")
 _CODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*[-_.a-zA-Z0-9]+")
+
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[{}\[\]]', re.DOTALL)
 
 Tree = Mapping[str, object]
 
@@ -99,7 +104,7 @@ def _json_metadata(content: bytes | None) -> Tree:
     if content is None or len(content) > LARGEST_IPYNB:
         raise _Unreadable(f"it is larger than {LARGEST_IPYNB >> 20} MB")
     try:
-        notebook = json.loads(content)
+        notebook = json.loads(content) if len(content) <= _SMALL else _outline(content)
     except RecursionError:
         raise _Unreadable("it is nested too deeply") from None
     except ValueError:
@@ -110,6 +115,32 @@ def _json_metadata(content: bytes | None) -> Tree:
         raise _Unreadable("it is not a notebook: it has no cells")
     metadata: Tree = notebook["metadata"]
     return metadata
+
+
+def _outline(content: bytes) -> object:
+    """A large notebook with its metadata and without its cells. Raises ValueError, RecursionError.
+
+    A parser would hold the interpreter, and everybody with it, for a tenth of a second.
+    """
+    depth, key, start = 0, b"", 0
+    found: dict[str, object] = {}
+    for token in _TOKEN.finditer(content):
+        text = token.group()
+        if text in (b"{", b"["):
+            depth += 1
+            if depth == 2:
+                start = token.start()
+                if text == b"[":
+                    found.setdefault(key.strip(b'"').decode(errors="replace"), [])
+        elif text in (b"}", b"]"):
+            depth -= 1
+            if depth == 1 and key == b'"metadata"':
+                found["metadata"] = json.loads(content[start : token.end()])
+        elif depth == 1:
+            key = text
+    if depth:
+        raise ValueError("not whole")
+    return found
 
 
 def _text_metadata(path: NotebookPath, content: bytes) -> Tree:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbhostd.core.names import NotebookPath
-from nbhostd.core.notebookmeta import LARGEST_IPYNB, LONGEST_HEAD, NotebookFacts, read_head
+from nbhostd.core.notebookmeta import LARGEST_IPYNB, LONGEST_HEAD, NotebookFacts, NotebookHead, read_head
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 FORMATS = {
@@ -120,6 +120,29 @@ def test_what_cannot_be_read_says_why(name: str, content: bytes, trouble: str) -
     head = read_head(NotebookPath(name), content)
     assert (head.facts.title, head.facts.version) == (name, "n/a")
     assert head.trouble.startswith(trouble)
+
+
+@pytest.mark.parametrize("indent", [None, 1, 4])
+def test_a_large_notebook_is_not_parsed_whole(indent: int | None) -> None:
+    large = notebook(
+        nbhosting={"title": 'A "large" one \\', "version": "2"}, other={"metadata": {"title": "no"}}
+    )
+    large.cells[0].metadata = {"nbhosting": {"title": "a cell's"}}
+    large.cells[0].source = '"metadata": {"nbhosting": {"title": "no"}} \\" }]}' * 10_000
+    content = json.dumps(large, indent=indent).encode()
+    assert len(content) > 1 << 19
+    assert read_head(NotebookPath("a.ipynb"), content) == NotebookHead(
+        NotebookFacts('A "large" one \\', "2", "ipynb"), "python3"
+    )
+    for broken in (
+        content[:-5],
+        content.replace(b'"cells"', b'"other"'),
+        b'"' + b'\\"' * 200_000,
+        b"[" * 300_000,
+    ):
+        assert read_head(NotebookPath("a.ipynb"), broken).trouble
+    ends = content.rindex(b'"metadata"')
+    assert read_head(NotebookPath("a.ipynb"), content[:ends] + b'"metadata": [1' + b"}" * 9).trouble
 
 
 def test_a_character_cut_by_the_limit_is_no_fault() -> None:

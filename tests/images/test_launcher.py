@@ -107,11 +107,19 @@ def test_the_home_gets_its_links_once(tmp_path: Path) -> None:
     assert not (tmp_path / "modules").is_symlink()
 
 
-def test_a_courses_own_settings_are_found(tmp_path: Path) -> None:
-    home = part("home")
-    assert "JUPYTER_CONFIG_PATH" not in home.environment(tmp_path, tmp_path)
-    (tmp_path / ".nbhosting/jupyter").mkdir(parents=True)
-    assert home.environment(tmp_path, tmp_path)["JUPYTER_CONFIG_PATH"] == str(tmp_path / ".nbhosting/jupyter")
+def test_settings_are_found_the_administrators_first(tmp_path: Path) -> None:
+    home, course, local = part("home"), tmp_path / "course", tmp_path / "local"
+    assert "JUPYTER_CONFIG_PATH" not in home.environment(tmp_path, course, local)
+    (course / ".nbhosting/labconfig").mkdir(parents=True)
+    assert home.environment(tmp_path, course, local)["JUPYTER_CONFIG_PATH"] == str(course / ".nbhosting")
+    for layer in (course / ".nbhosting/jupyter", course / "nbhosting/jupyter", local):
+        layer.mkdir(parents=True)
+    assert home.environment(tmp_path, course, local)["JUPYTER_CONFIG_PATH"].split(":") == [
+        str(local),
+        str(course / "nbhosting/jupyter"),
+        str(course / ".nbhosting/jupyter"),
+        str(course / ".nbhosting"),
+    ]
 
 
 def test_a_log_line_has_its_level_and_not_the_capability(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,19 @@ class Workspace:
         # In podman's user namespace an id of the container is one higher.
         as_service_user("podman", "unshare", "chown", f"{self.uid + 1}:101", str(self.work))
 
+    def publish(self, name: str, text: str) -> None:
+        """Put a file into the course's published commit."""
+        self._lay(self.place / "public/c1" / name, text)
+
+    def lay_over(self, name: str, text: str) -> None:
+        """Put a file into what the administrator adds to Jupyter's settings."""
+        self._lay(self.place / "local" / name, text)
+
+    @staticmethod
+    def _lay(path: Path, text: str) -> None:
+        as_service_user("mkdir", "-p", str(path.parent))
+        path.write_text(text)
+
     def give(self, name: str, text: str) -> None:
         """Put a file into the student's directory, as the student's."""
         owner = self.work.stat()
@@ -112,6 +125,7 @@ class Workspace:
             image=self.image,
             workspace_dir=str(self.work),
             course_dir=str(self.place / "public"),
+            jupyter_dir=str(self.place / "local") if (self.place / "local").is_dir() else "",
             env_file=str(environment),
             seccomp=str(IMAGES / "seccomp.json"),
             limits=Limits(),

@@ -11,6 +11,7 @@ from typing import Any
 from nbhosting_launcher import bytecode, home, inherited, outlet, regexes, trim
 
 COURSE = Path("/srv/course/current")
+LOCAL = Path("/srv/local/jupyter")
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     outlet.divide()
     directory = Path(os.environ["HOME"])
     home.arrange(directory, COURSE)
-    os.environ.update(home.environment(directory, COURSE))
+    os.environ.update(home.environment(directory, COURSE, LOCAL))
     trim.apply()
     with bytecode.reuse(), regexes.reuse():
         server = load(given)

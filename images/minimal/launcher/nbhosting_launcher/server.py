@@ -72,7 +72,10 @@ class WorkspaceServer(ServerApp):
 def settings(given: Given, root_dir: str) -> Config:
     """Return what the site decides; it wins over every configuration file of the image or the course."""
     server: dict[str, Any] = {
+        # Named even where they are Jupyter's defaults: a course's own settings may say otherwise.
+        "allow_credentials": False,
         "allow_origin": given.origin,
+        "allow_origin_pat": "",
         "allow_remote_access": True,
         "base_url": given.base_url,
         "contents_manager_class": WorkspaceContents,
