@@ -12,7 +12,18 @@ from nbhostd.adapters.config_file import read_config, read_keyring
 from nbhostd.adapters.host import SystemClock
 from nbhostd.adapters.predecessor import DataRoot
 from nbhostd.core.errors import ConfigError
-from nbhostd.ctl import builds, classroom, courses, dropareas, images, imports, jobs, residents, shares, workspaces
+from nbhostd.ctl import (
+    builds,
+    classroom,
+    courses,
+    dropareas,
+    images,
+    imports,
+    jobs,
+    residents,
+    shares,
+    workspaces,
+)
 from nbhostd.ctl.client import DEFAULT_SOCKET, Client, Failed, Unreachable
 from nbhostd.ctl.command import Call, WrongUsage
 from nbhostd.ctl.console import FAILED, UNREACHABLE, USAGE, Console, exit_code
