@@ -16,13 +16,14 @@ import os
 import sys
 import tempfile
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
+sys.path.insert(
+    0, os.path.dirname(os.path.abspath(__file__))
+)  # -I leaves it out; before the imports from there
 
-from clone_adopt import adopt  # noqa: E402 - found by the line above
-from clone_git import Git, GitFailure  # noqa: E402
-from clone_pull import pull  # noqa: E402
-from clone_task import Answer, Clone, Request  # noqa: E402
+from clone_adopt import adopt
+from clone_git import Git, GitFailure
+from clone_pull import pull
+from clone_task import Answer, Clone, Request
 
 
 def has(request: Request, clone: Clone, answer: Answer) -> None:

@@ -9,7 +9,7 @@ import os
 
 from clone_git import GitFailure
 from clone_task import Answer, Clone, Request
-from clone_work import nul_ended, show
+from clone_work import changed_files, nul_ended, show
 
 FETCHED = "+refs/heads/*:refs/remotes/origin/*"
 NOT_FOR_GIT = (".nbhosting/", ".nbautoeval", "/DROPPED/", ".ipynb_checkpoints/")
@@ -36,6 +36,7 @@ def adopt(request: Request, clone: Clone, answer: Answer) -> None:
         return
     try:
         clone.git.check_files()
+        clone.git.disarm()
         repair(clone, answer)
         new = new or is_unborn(clone)
     except GitFailure as failure:
@@ -93,7 +94,6 @@ def repair(clone: Clone, answer: Answer) -> None:
         if key not in own:
             git.run("config", "--local", key, value)
     exclude(git.git_dir)
-    git.disarm()
 
 
 def exclude(git_dir: str) -> None:
@@ -121,7 +121,7 @@ def fill(clone: Clone, answer: Answer) -> None:
         answer.note("The course has no commit yet.")
         return
     if git.run("ls-files", "--cached", "-z").out:
-        answer.kept += clone.keeper.keep()
+        answer.kept += clone.keeper.keep(None, [file.path for file in changed_files(git)])
     course = git.tree(upstream)
     for path in course:
         if files.is_our_link(path):

@@ -220,7 +220,6 @@ class Git:
             "GIT_ALLOW_PROTOCOL": "file",
             "GIT_NO_LAZY_FETCH": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_LITERAL_PATHSPECS": "1",
             **as_config(self.settings),
         }
         if self.work is not None:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clone_git import Git, GitFailure
-from clone_work import WorkingTree, changed_files, nul_ended
+from clone_work import WorkingTree, nul_ended
 
 BEFORE = "refs/nbhosting/before"
 WORKTREE = "refs/nbhosting/worktree"
+NEW = "0" * 40  # what a reference is that is not there yet
 NEWEST_BEFORE = 30  # references to commits that are in the student's history anyway
 
 
@@ -26,16 +27,12 @@ class Keeper:
     stamp: str
     identity: Mapping[str, str]
 
-    def keep(self, more: Iterable[bytes] = ()) -> list[str]:
+    def keep(self, head: str | None, changed: Iterable[bytes], more: Iterable[bytes] = ()) -> list[str]:
         """Leave references to the last commit and, when files differ from it, to the files; `more` are untracked files."""
-        kept = []
-        head = self.git.commit("HEAD")
-        if head:
-            kept.append(self.point(BEFORE, head, "before an update of the clone"))
-        changed = [file.path for file in changed_files(self.git)]
-        untracked = [path for path in more if self.files.is_plain(path)]
-        if changed or untracked:
-            commit = self.snapshot([*changed, *untracked], head)
+        kept = [self.point(BEFORE, head, "before an update of the clone")] if head else []
+        paths = [*changed, *(path for path in more if self.files.is_plain(path))]
+        if paths:
+            commit = self.snapshot(paths, head)
             kept.append(self.point(WORKTREE, commit, "the files before an update of the clone"))
         return kept
 
@@ -43,12 +40,10 @@ class Keeper:
         """A new reference of this run in that room."""
         for number in range(1, 100):
             name = f"{room}/{self.stamp}" + (f"-{number}" if number > 1 else "")
-            if self.git.ask("rev-parse", "--verify", "--quiet", name) is None:
-                self.git.run(
-                    "update-ref", "--create-reflog", "-m", f"nbhosting: {why}", name, commit, "0" * 40
-                )
+            argv = ("update-ref", "--create-reflog", "-m", f"nbhosting: {why}", name, commit, NEW)
+            if self.git.run(*argv, good=(0, 128)).code == 0:
                 return name
-        raise GitFailure(f"{room}/{self.stamp} was used a hundred times")
+        raise GitFailure(f"no reference could be made in {room} for {self.stamp}")
 
     def snapshot(self, paths: Iterable[bytes], head: str | None) -> str:
         """A commit of those files as they are (a missing one is missing in it), on top of `head`."""
@@ -89,6 +84,9 @@ class Keeper:
 
     def forget_needless(self) -> None:
         """Of the references to commits that the student's branch holds anyway, keep the newest few."""
+        loose = os.path.join(self.git.git_dir, BEFORE)
+        if not os.path.isdir(loose) or len(os.listdir(loose)) <= NEWEST_BEFORE:
+            return
         argv = ("for-each-ref", "--merged=HEAD", "--sort=-refname", "--format=%(refname)", BEFORE)
         names = self.git.run(*argv).word.split()
         for name in names[NEWEST_BEFORE:]:

@@ -18,49 +18,14 @@ Reset "always" does not ask whether there is a better way. `resync` is for the h
 """
 
 import os
-from dataclasses import dataclass, field
 
-from clone_adopt import fill, is_unborn, repair
-from clone_git import Git, GitFailure
+from clone_git import GitFailure
 from clone_keep import BEFORE
 from clone_resync import resync
+from clone_situation import Situation, difference, look, merged, overlap, untouched
 from clone_strip import LARGEST, stripped
 from clone_task import Answer, Clone, Request
-from clone_work import Changed, Tree, changed_files, show, tracked_files
-
-MERGE_MESSAGE = "Merge what is new in the course"
-
-
-@dataclass
-class Situation:
-    """A clone that can be brought up to date, and what with."""
-
-    clone: Clone
-    answer: Answer
-    head: str
-    branch: str | None
-    upstream: str
-    forked_at: str | None
-    changed: list[Changed] = field(default_factory=list)
-
-    @property
-    def git(self) -> Git:
-        """The clone's Git."""
-        return self.clone.git
-
-    @property
-    def rewritten(self) -> bool:
-        """Whether the course's history no longer holds what this clone was made from."""
-        return self.forked_at is not None and not self.git.is_ancestor(self.forked_at, self.upstream)
-
-    @property
-    def overwritten(self) -> list[bytes]:
-        """The changed files that are there, or whose removal the student told Git."""
-        return [
-            file.path
-            for file in self.changed
-            if file.index != "." or (file.working != "D" and self.clone.files.is_plain(file.path))
-        ]
+from clone_work import Tree, changed_files, show, tracked_files
 
 
 def pull(request: Request, clone: Clone, answer: Answer) -> None:
@@ -88,61 +53,7 @@ def climb(request: Request, clone: Clone, answer: Answer) -> None:
         return
     ladder(request.reset, at)
     if not answer.dry_run:
-        answer.after = clone.git.commit("HEAD")
         clone.keeper.forget_needless()
-
-
-def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
-    """Say how things are; None when the answer is known without looking at the course's commits."""
-    git = clone.git
-    git.check_files()
-    git.disarm()
-    begun = clone.in_the_middle()
-    branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
-    answer.before = answer.after = git.commit("HEAD")
-    answer.branch = branch
-    if begun or (branch is None and request.reset == "no"):
-        answer.outcome = "unfinished"
-        answer.note(
-            f"The student is in the middle of {begun}."
-            if begun
-            else "No branch is checked out (detached HEAD)."
-        )
-        return None
-    if request.dry_run:
-        clone.introduce(git.own_settings())
-    else:
-        repair(clone, answer)
-    if clone.mirror_git.commit("HEAD") is None:
-        answer.outcome = "up-to-date"
-        answer.note("The course has no commit yet.")
-        return None
-    if is_unborn(clone):
-        if request.dry_run:
-            answer.foresee("fast-forwarded")
-        else:
-            answer.outcome = "fast-forwarded"
-            fill(clone, answer)
-            answer.after = git.commit("HEAD")
-        return None
-    return situation(request, clone, answer)
-
-
-def situation(request: Request, clone: Clone, answer: Answer) -> Situation | None:
-    """Fetch, and compare; None where there is nothing to compare."""
-    git = clone.git
-    clone.fetch()
-    names = [f"refs/remotes/origin/{name}" for name in (answer.branch, clone.default_branch) if name]
-    theirs = next((name for name in names if git.commit(name)), None)
-    if theirs is None or answer.before is None:
-        answer.outcome = "unfinished"
-        answer.note("The branch that is checked out has no commit yet.")
-        return None
-    answer.upstream = upstream = git.commit(theirs) or ""
-    if request.dry_run:
-        git.quarantine()
-    forked_at = git.ask("merge-base", "--fork-point", theirs, answer.before)
-    return Situation(clone, answer, answer.before, answer.branch, upstream, forked_at, changed_files(git))
 
 
 def ladder(reset: str, at: Situation) -> None:
@@ -167,62 +78,6 @@ def ladder(reset: str, at: Situation) -> None:
         commit_and_merge(at)
 
 
-def merged(at: Situation, mine: str) -> tuple[str | None, list[bytes]]:
-    """The commit in which `mine` and the course's are one, or None and the files in conflict. Touches no file.
-
-    Where the course's history was rewritten, the base is the course's commit that the student really started from.
-    """
-    git = at.git
-    if git.is_ancestor(mine, at.upstream) or (at.rewritten and mine == at.forked_at):
-        return at.upstream, []
-    ours, theirs = mine, at.upstream
-    if at.rewritten and at.forked_at:
-        base = bare(at, at.forked_at, [])
-        ours, theirs = bare(at, mine, [base]), bare(at, at.upstream, [base])
-    said = git.run(
-        "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs, good=(0, 1, 128)
-    )
-    if said.code == 128:
-        at.answer.note("The course's history and the student's have nothing in common.")
-        return None, []
-    tree, *conflicts = said.items
-    if said.code == 1:
-        return None, conflicts
-    return at.clone.keeper.commit(tree.decode(), [mine, at.upstream], MERGE_MESSAGE), []
-
-
-def bare(at: Situation, commit: str, parents: list[str]) -> str:
-    """A commit of the same files with another past."""
-    return at.clone.keeper.commit(f"{commit}^{{tree}}", parents, "")
-
-
-def difference(at: Situation, old: str, new: str) -> tuple[set[bytes], Tree]:
-    """The paths that differ between two commits, and of those the files that the new one has."""
-    items = at.git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).items
-    changed: set[bytes] = set()
-    wanted: dict[bytes, tuple[str, str]] = {}
-    for words, path in zip(items[::2], items[1::2], strict=True):
-        _, mode, _, oid, state = words.decode().split(" ")
-        changed.add(path)
-        if state != "D":
-            wanted[path] = (mode, oid)
-    return changed, wanted
-
-
-def overlap(at: Situation, old: str, new: str) -> list[bytes]:
-    """The files that the student changed and that the way from `old` to `new` would write."""
-    written, _ = difference(at, old, new)
-    hit = [path for path in at.overwritten if path in written]
-    same = untouched(at, hit)
-    return [path for path in hit if path not in same]
-
-
-def untouched(at: Situation, paths: list[bytes]) -> set[bytes]:
-    """Of files that Git calls changed, those that are as committed to the byte: only line endings' rules differ."""
-    committed = at.git.tree(at.head) if paths else {}
-    return {path for path in paths if at.clone.files.object_of(path) == committed.get(path, ("", ""))[1]}
-
-
 def advance(at: Situation, old: str, new: str, outcome: str) -> None:
     """Bring files, index and branch from `old` to `new`, whose difference no changed file is in."""
     answer, files, git = at.answer, at.clone.files, at.git
@@ -233,8 +88,7 @@ def advance(at: Situation, old: str, new: str, outcome: str) -> None:
     written, wanted = difference(at, old, new)
     tracked = tracked_files(git)
     obstacles = files.in_the_way(wanted, tracked)
-    if not answer.kept:
-        answer.kept += at.clone.keeper.keep(obstacles)
+    at.keep(obstacles)
     git.run("update-index", "-q", "--refresh", good=(0, 1))
     for path in untouched(
         at, [file.path for file in at.changed if file.path in written and file.working == "M"]
@@ -252,7 +106,7 @@ def advance(at: Situation, old: str, new: str, outcome: str) -> None:
         return
     git.run("update-ref", "-m", f"nbhosting: {outcome}", "HEAD", new, old)
     settle(at, moves, wanted)
-    answer.outcome = outcome
+    answer.outcome, answer.after = outcome, new
 
 
 def settle(at: Situation, moves: list[tuple[bytes, bytes]], wanted: Tree) -> None:
@@ -288,12 +142,12 @@ def hard_reset(at: Situation) -> None:
         return
     tracked = tracked_files(git)
     obstacles = files.in_the_way(wanted, tracked)
-    answer.kept += at.clone.keeper.keep(obstacles)
+    at.keep(obstacles)
     moves = [move for path in obstacles for move in files.put_aside(path, tracked, beside=True)]
     git.run("read-tree", "--reset", "-u", at.upstream)
     point_branch(at)
     settle(at, moves, wanted)
-    answer.outcome = "reset"
+    answer.outcome, answer.after = "reset", at.upstream
 
 
 def point_branch(at: Situation) -> None:
@@ -332,7 +186,7 @@ def commit_and_merge(at: Situation) -> None:
         return
     if clean or mine != at.head:
         obstacles = files_in_the_way(at, mine, new)
-        answer.kept += keeper.keep(obstacles)
+        at.keep(obstacles)
         put_down(at, paths, clean, mine)
     if new is None:
         conflict(at, conflicts)
@@ -378,6 +232,7 @@ def put_down(at: Situation, paths: list[bytes], clean: dict[bytes, bytes], mine:
     at.clone.keeper.take_in(paths)
     if mine != at.head:
         at.git.run("update-ref", "-m", "nbhosting: work in progress", "HEAD", mine, at.head)
+        at.answer.after = mine
     at.changed = changed_files(at.git)
 
 

@@ -58,12 +58,13 @@ def gently(clone: Clone, answer: Answer) -> None:
     git.disarm()
     answer.before = answer.after = git.commit("HEAD")
     branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
-    begun = clone.in_the_middle()
+    changed = changed_files(git)
+    begun = clone.in_the_middle(changed)
     clone.fetch()
     upstream = git.commit(f"refs/remotes/origin/{clone.default_branch}") or ""
     answer.upstream = upstream
     at_home = branch == clone.default_branch and answer.before == upstream
-    if at_home and not begun and not changed_files(git):
+    if at_home and not begun and not changed:
         answer.outcome = "up-to-date"
         return
     if answer.dry_run:
@@ -73,7 +74,7 @@ def gently(clone: Clone, answer: Answer) -> None:
     course = git.tree(upstream)
     tracked = tracked_files(git)
     obstacles = files.in_the_way(course, tracked)
-    answer.kept += clone.keeper.keep(obstacles)
+    answer.kept += clone.keeper.keep(answer.before, [file.path for file in changed], obstacles)
     former = git.commit(f"refs/heads/{clone.default_branch}")
     if former not in (None, answer.before, upstream):
         answer.kept.append(clone.keeper.point(BEFORE, former or "", f"what {clone.default_branch} was"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from clone_git import Git, is_repository
 from clone_keep import Keeper
-from clone_work import WorkingTree, show
+from clone_work import Changed, WorkingTree, show
 
 STAMP = re.compile(r"\d{8}T\d{6}Z")
 STALE_LOCK = 600.0  # seconds; a Git that lives holds one for moments
@@ -152,14 +152,12 @@ class Clone:
                 answer.note(f"Removed the lock {show(os.fsencode(name))} of a Git that is gone.")
         return None
 
-    def in_the_middle(self) -> str | None:
+    def in_the_middle(self, changed: Sequence[Changed]) -> str | None:
         """What the student has begun and not finished, in words, or None."""
         for name, words in IN_THE_MIDDLE.items():
             if os.path.lexists(os.path.join(self.git.git_dir, name)):
                 return words
-        if self.git.run("ls-files", "--unmerged", "-z").out:
-            return "a merge"
-        return None
+        return "a merge" if any(file.index == "U" for file in changed) else None
 
     def _locks(self) -> list[str]:
         top = self.git.git_dir

@@ -242,3 +242,12 @@ def test_needless_references_are_forgotten_and_needed_ones_never(course: Course,
     assert len(kept) == 31
     assert kept[0] == f"{mine} refs/nbhosting/before/20250101T000000Z"
     assert kept[-1].endswith(STAMP)
+
+
+def test_a_dry_run_leaves_no_objects_in_the_clone(course: Course, student: Student) -> None:
+    student.write({"w1/text.md": text(_2="mine")})
+    course.publish({"w1/text.md": text(_15="theirs")})
+    student.git("fetch", "--quiet")
+    before = student.git("count-objects", "--verbose")
+    assert student.ask("pull", dry_run=True)["would"] == "committed-and-merged"
+    assert student.git("count-objects", "--verbose") == before

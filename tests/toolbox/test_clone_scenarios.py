@@ -238,6 +238,19 @@ def test_line_endings_of_windows(course: Course, student: Student) -> None:
     assert student.read("w1/text.md") == both.replace("\n", "\r\n")
 
 
+def test_line_endings_that_git_was_told_to_refuse(course: Course, student: Student) -> None:
+    student.git("config", "core.autocrlf", "input")
+    student.git("config", "core.safecrlf", "true")
+    student.write({"w1/text.md": TEXT.replace("line 3", "MINE").replace("\n", "\r\n")})
+    course.publish({"w1/text.md": TEXT.replace("line 15", "THEIRS")})
+    answer = student.ask("pull")
+    assert answer["outcome"] == "committed-and-merged"
+    assert (
+        student.git("show", "HEAD:w1/text.md")
+        == TEXT.replace("line 3", "MINE").replace("line 15", "THEIRS").strip()
+    )
+
+
 def test_line_endings_that_the_course_s_own_rules_call_changed(course: Course, student: Student) -> None:
     course.publish({"w1/windows.md": TEXT.replace("\n", "\r\n")})
     course.write({".gitattributes": "*.md text\n"})
