@@ -91,7 +91,9 @@ def event(line: str) -> tuple[str, str, str, str] | None:
     moment, _, student, *rest = line.strip("\r\n ").split(" ")
     if not rest:
         raise ValueError("too few words")
-    at = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    if len(moment) != len("2016-09-01T08:00:00"):
+        raise ValueError("no time of the day, in UTC")
     name = _student(student)
     action = "existing"
     if "killing" in rest and all(word in ("killing", _NOBODY) or word.isdecimal() for word in rest):

@@ -20,6 +20,9 @@ from nbhostd.ctl.command import Call
 _EVENTS_AT_ONCE = 5000
 _MOST_BAD_LINES = 20
 _NOT_NOW = 503
+_WEIGHT = 1 << 16
+"""What a piece counts for in the bar even when it is empty, in bytes."""
+_SHOWN_EVERY = 1 << 20
 
 STOCKS = {"local": "local", "droparea": "droparea", "counts": "import"}
 """Which trees of a course go where, by kind."""
@@ -197,13 +200,17 @@ class Sender:
         self._site = site
         self._plan = plan
         self._offline = offline
+        self._total = self._before = 0
 
     def send(self) -> None:
         """Send every piece that is to do. Raises Failed(503) when the disk is full, Unreachable when nbhostd goes."""
         todo = [item for item in self._plan.items if item.is_to_do]
+        self._total = sum(item.size + _WEIGHT for item in todo)
         broken: set[str] = set()
-        for number, item in enumerate(todo):
-            self._call.console.bar(number, len(todo), item.name)
+        following = 0
+        for item in todo:
+            self._before, following = following, following + item.size + _WEIGHT
+            self._progress(item, 0)
             if item.course in broken:
                 self._fail(item, f"the course “{item.course}” is not here")
                 continue
@@ -242,7 +249,20 @@ class Sender:
 
     def _put(self, url: str, item: Item, content: Iterator[bytes]) -> Shape:
         piece = {"source": self._plan.source, "item": item.name, "fingerprint": item.fingerprint}
-        return self._call.client.upload(f"{url}?{urlencode(piece)}", content)
+        return self._call.client.upload(f"{url}?{urlencode(piece)}", self._counted(item, content))
+
+    def _counted(self, item: Item, content: Iterator[bytes]) -> Iterator[bytes]:
+        sent = shown = 0
+        for piece in content:
+            yield piece
+            sent += len(piece)
+            if sent - shown > _SHOWN_EVERY:
+                shown = sent
+                self._progress(item, sent)
+
+    def _progress(self, item: Item, sent: int) -> None:
+        done = self._before + min(sent, item.size)
+        self._call.console.bar(done >> 10, max(self._total >> 10, 1), f"kB  {item.name}")
 
     def _course(self, item: Item) -> Shape:
         """From its address; where that cannot be reached, from the repository in the source."""
@@ -270,7 +290,8 @@ class Sender:
         if events is None:
             raise Failed("The file went away.", 404)
         reading = EventReading()
-        added = self._call.client.upload(url, reading.sent(events.lines(progress)))["added"]
+        lines = reading.sent(events.lines(progress))
+        added = self._call.client.upload(url, self._counted(item, lines))["added"]
         self._plan.problems += [f"raw/{item.parts[0]}/events.raw: {fault}" for fault in reading.faults()]
         return {"added": added, "bad_lines": reading.bad}
 

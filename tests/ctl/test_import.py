@@ -289,3 +289,17 @@ async def test_events_that_broke_off_are_never_there_twice(
     assert (await ctl("import", str(old.root))).code == 0
     assert len(scene.events()) == 8
     assert EVENTS.count("\n") == 10
+
+
+async def test_on_a_terminal_a_bar_grows_to_its_end(
+    ctl: Ctl, scene: ImportScene, old: Predecessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int, str]] = []
+    monkeypatch.setattr("nbhostd.ctl.console.Console.bar", lambda _, *at: seen.append(at))
+    old.write("students/alice/python/large.bin", bytes(5 << 20))
+    await ctl("import", str(old.root))
+    sending = [(done, total) for done, total, what in seen if what.startswith("kB ")]
+    assert len({total for _, total in sending}) == 1
+    assert [done for done, _ in sending] == sorted(done for done, _ in sending)
+    assert len([1 for _, _, what in seen if what == "kB  student/python/alice"]) >= 5
+    assert sending[-1][0] <= sending[-1][1]
