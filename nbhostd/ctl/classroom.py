@@ -42,16 +42,20 @@ def add(parsers: SubParsers) -> None:
     )  # fmt: skip
     how.add_argument(
         "-R", "--reset", action="store_const", const="always", dest="reset",
-        help="put every branch where the course is, whatever is in it",
+        help="put each branch where the course is, whatever is in it (with -s)",
     )  # fmt: skip
-    how.add_argument("--resync", action="store_true", help="put the student's files aside and clone anew")
+    how.add_argument(
+        "--resync", action="store_true", help="put the student's files aside and clone anew (with -s)"
+    )
     command.set_defaults(reset="no")
 
 
 def _pull_students(call: Call) -> int:
     args = call.args
-    if args.resync and not args.students:
-        raise WrongUsage("A resync is for some students: name them with --student.")
+    if (args.resync or args.reset == "always") and not args.students:
+        raise WrongUsage(
+            "A reset or resync of every clone is not a default: name the students, -s '*' for all."
+        )
     body = {
         "students": args.students,
         "reset": args.reset,

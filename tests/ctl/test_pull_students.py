@@ -116,7 +116,8 @@ async def test_options_reach_the_tool(
         (("absent",), 3, "no such course"),
         (("abs*",), 3, "No course matches"),
         (("python", "-s", "ali"), 3, "No student with a clone of this course is meant by “ali”"),
-        (("python", "--resync"), 2, "name them with --student"),
+        (("python", "--resync"), 2, "name the students"),
+        (("python", "-R"), 2, "name the students"),
     ],
 )
 async def test_slips_are_refused_before_anything_is_done(
