@@ -65,7 +65,9 @@ def add(parsers: SubParsers) -> None:
     selection.add_courses(pull)
     listing = add_command(group, "list", _list, "list the courses", more=_LIST_MORE)
     listing.add_argument("names", metavar="NAME|PATTERN", nargs="*", help=selection.RULE)
-    listing.add_argument("-l", "--long", action="count", default=0, help="more, up to three times")
+    how = listing.add_mutually_exclusive_group()
+    how.add_argument("-l", "--long", action="count", default=0, help="more, up to three times")
+    how.add_argument("--names", dest="only_names", action="store_true", help="the names, at once")
     show = add_command(group, "show", _show, "show a course: settings, tracks, faults in its files")
     show.add_argument("name", metavar="NAME")
     change = add_command(group, "set", _set, "change a course", more=_SET_MORE)
@@ -126,13 +128,20 @@ def _pull(call: Call) -> int:
 
 
 def _list(call: Call) -> int:
-    detail = max(call.args.long, 3 if call.console.as_json else 0)
-    known = call.client.ask("GET", f"{path('courses')}?detail={min(detail, 3)}")["courses"]
+    if call.args.only_names:
+        query = ""
+    else:
+        query = f"?detail={3 if call.console.as_json else min(call.args.long, 3)}"
+    known = call.client.ask("GET", path("courses") + query)["courses"]
     if call.args.names:
         wanted = selection.chosen(call.args.names, [course["name"] for course in known], "course")
         known = [course for course in known if course["name"] in wanted]
     if call.console.as_json:
-        call.console.json(known)
+        call.console.json([course["name"] for course in known] if call.args.only_names else known)
+        return OK
+    if call.args.only_names:
+        for course in known:
+            call.console.line(course["name"])
         return OK
     columns = [(head, cell) for level, head, cell in _COLUMNS if level <= call.args.long]
     rows = [[cell(course) for _, cell in columns] for course in known]
@@ -143,6 +152,10 @@ def _list(call: Call) -> int:
 
 def _image(course: Shape) -> str:
     return f"({course['image']})" if course["image_here"] is False else str(course["image"])
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else str(number)
 
 
 def _flags(course: Shape) -> str:
@@ -157,10 +170,10 @@ _COLUMNS: tuple[tuple[int, str, Callable[[Shape], str]], ...] = (
     (0, "FLAGS", _flags),
     (1, "STUDENTS", lambda course: str(course["workspaces"])),
     (1, "NOW", lambda course: str(course["awake"])),
-    (3, "NOTEBOOKS", lambda course: str(course["notebooks"])),
-    (3, "TRACKS", lambda course: str(course["tracks"])),
-    (3, "SITES", lambda course: str(course["builds"])),
-    (3, "FAULTS", lambda course: str(course["faults"])),
+    (3, "NOTEBOOKS", lambda course: _count(course["notebooks"])),
+    (3, "TRACKS", lambda course: _count(course["tracks"])),
+    (3, "SITES", lambda course: _count(course["builds"])),
+    (3, "FAULTS", lambda course: _count(course["faults"])),
     (
         2,
         "REPOSITORY",

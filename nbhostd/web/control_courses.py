@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aiohttp import web
 
@@ -16,6 +16,8 @@ from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_context import ControlContext, course_name
 from nbhostd.web.control_shapes import course_shape, report_shape, settings_shape
 from nbhostd.web.control_wire import Say, Shape, read_body, required, stream
+
+_ALL = 3
 
 
 class CoursesControl:
@@ -36,25 +38,31 @@ class CoursesControl:
         ]
 
     async def list_courses(self, request: web.Request) -> web.Response:
-        detail = request.query.get("detail", "0")
-        if detail not in ("0", "1", "2", "3"):
+        """Without `detail` (0 to 3) what the database knows, at once."""
+        detail = request.query.get("detail", "")
+        if detail not in ("", "0", "1", "2", "3"):
             raise Refused("detail must be 0 to 3.")
         courses = await self._c.courses.list()
+        shapes = [course_shape(course) for course in courses]
+        if detail:
+            shapes = await self._detailed(courses, int(detail))
+        return web.json_response({"courses": shapes})
+
+    async def _detailed(self, courses: Sequence[Course], detail: int) -> list[Shape]:
         here = await self._images_here({course.image for course in courses})
         used = Counter(workspace.id.course for workspace in await self._c.store.workspaces())
-        rows = await self._c.status.rows() if detail != "0" else ()
+        rows = await self._c.status.rows() if detail else ()
         awake = Counter(row.id.course for row in rows)
-        shapes = [
+        return [
             {
                 **course_shape(course),
                 "image_here": here[course.image],
                 "workspaces": used[course.name],
                 "awake": awake[course.name],
-                **(await self._content_of(course) if detail == "3" else {}),
+                **(await self._content_of(course) if detail == _ALL else {}),
             }
             for course in courses
         ]
-        return web.json_response({"courses": shapes})
 
     async def _images_here(self, images: Iterable[str]) -> dict[str, bool | None]:
         """Which images there are; None where Podman cannot be asked, which is no reason to list nothing."""
@@ -67,7 +75,17 @@ class CoursesControl:
         return here
 
     async def _content_of(self, course: Course) -> Shape:
-        settings = await self._c.courses.settings(course)
+        try:
+            settings = await self._c.courses.settings(course)
+        except WorldError as error:
+            # One course whose files cannot be read does not hide the others.
+            return {
+                "notebooks": None,
+                "tracks": None,
+                "builds": None,
+                "faults": None,
+                "trouble": error.message,
+            }
         notebooks = {path for track in settings.tracks for part in track.sections for path in part.notebooks}
         return {
             "notebooks": len(notebooks),

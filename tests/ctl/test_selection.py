@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from nbhostd.core.errors import WorldError
+from nbhostd.core.model import Course, CourseSettings
 from nbhostd.core.names import CourseName
 from nbhostd.ctl.console import Console
 from tests.ctl.test_nbhostctl import Ctl
@@ -93,6 +94,28 @@ async def test_the_list_says_more_when_asked(ctl: Ctl, scene: ControlScene) -> N
     assert whole[1].split()[-7:-1] == ["0", "1", "1", "1", "0", "1"]
     assert len(json.loads((await ctl("course", "list", "--json", "py*")).out)) == 2
     assert (await ctl("course", "list", "nothing")).code == 3
+    assert (await ctl("course", "list", "--names", "py*")).out == "python\npython-mooc\n"
+    assert json.loads((await ctl("course", "list", "--names", "--json")).out) == [
+        "algo",
+        "python",
+        "python-mooc",
+    ]
+
+
+async def test_a_course_that_cannot_be_read_hides_no_other(
+    ctl: Ctl, scene: ControlScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = scene.courses.settings
+
+    async def broken(course: Course) -> CourseSettings:
+        if course.name == "algo":
+            raise WorldError("The service cannot read it.")
+        return await settings(course)
+
+    monkeypatch.setattr(scene.courses, "settings", broken)
+    listed = (await ctl("course", "list", "-lll")).out.splitlines()
+    assert [line.split()[0] for line in listed[1:]] == ["algo", "python", "python-mooc"]
+    assert listed[1].split()[-5:-1] == ["?"] * 4
 
 
 class Terminal(io.StringIO):
