@@ -30,7 +30,7 @@ _CHUNK = 1 << 18
 _TEMPORARY = ".nbh-unpack.tmp"
 # The same name each time: what a power cut left is replaced when the same file is written again.
 _MOST_TOLD = 100
-_LONGEST_LIST = 256 << 20
+_LONGEST_LIST = 32 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -272,7 +272,7 @@ def read_list(directory: int, path: str) -> Known:
     """What earlier parcels brought; nothing when there is no list, or none that can be read."""
     *folders, name = parts_of(path)
     known: Known = {}
-    with suppress(OSError, ValueError, TypeError):
+    with suppress(OSError, ValueError, TypeError, RecursionError):
         with closing(open_folder(directory, folders, make=False)) as folder:
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         with open(fd, "rb") as lines:

@@ -91,16 +91,19 @@ class DataRoot:
                 size += entry.size if entry.kind == FILE else 0
         return Survey(files, size, digest.hexdigest()[:32], tuple(found.problems), tuple(found.notes()))
 
-    def parcel(self, kind: str, *parts: str) -> Iterator[bytes]:
-        """The tree as a parcel. Raises WorldError when a file changes while it is read."""
-        top = self._open(kind, parts)
+    def parcel(self, kind: str, *parts: str, expect: str = "") -> Iterator[bytes]:
+        """The tree as a parcel. Raises WorldError when it changes while it is read, or has since the survey `expect`."""
+        top, digest = self._open(kind, parts), hashlib.sha256()
         if top is None:
             raise WorldError(f"{'/'.join(parts)} went away.")
         with closing(top):
             for entry, fd in _Walk(kind, _Found()).entries(top):
+                digest.update(bytes(entry))
                 yield bytes(entry)
                 if entry.kind == FILE and fd is not None:
                     yield from _content(fd, entry)
+        if expect and digest.hexdigest()[:32] != expect:
+            raise WorldError(f"{'/'.join(parts)} changed while it was read: run the import again.")
         if kind == "git":
             yield bytes(Entry(FILE, "git/config", 0o600, 0, len(_GIT_CONFIG))) + _GIT_CONFIG
         yield THE_END
@@ -156,8 +159,11 @@ class _Walk:
 
     def entries(self, folder: int, below: str = "", depth: int = 0) -> Iterator[tuple[Entry, int | None]]:
         """Each entry, with an open descriptor of a file's content for as long as it is the last one."""
-        with _reading(below or "."):
+        try:
             names = sorted(os.listdir(folder))
+        except OSError as error:
+            self._found.problem(below or ".", f"cannot be read: {error.strerror}")
+            return
         for name in names:
             path = below + name
             if self._is_wanted(path, depth):
@@ -257,7 +263,8 @@ def _open_file(folder: int, name: str) -> int:
 def _content(fd: int, entry: Entry) -> Iterator[bytes]:
     left = entry.size
     while left:
-        piece = os.read(fd, min(left, _CHUNK))
+        with _reading(_shown(entry.path)):
+            piece = os.read(fd, min(left, _CHUNK))
         if not piece:
             raise WorldError(f"{_shown(entry.path)} changed while it was read: run the import again.")
         left -= len(piece)

@@ -60,8 +60,8 @@ class OldSite(Protocol):
     def survey(self, kind: str, *parts: str) -> Survey | None:
         """What a tree ('student', 'local', 'droparea', 'counts', 'git') holds; None when there is none."""
 
-    def parcel(self, kind: str, *parts: str) -> Iterator[bytes]:
-        """The tree as a parcel."""
+    def parcel(self, kind: str, *parts: str, expect: str = "") -> Iterator[bytes]:
+        """The tree as a parcel; one that is not what its survey found (`expect`: its fingerprint) breaks off."""
 
     def events(self, course: str) -> EventsFile | None:
         """The course's recorded events; None when there are none."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from nbhostd.core.errors import NbhostdError, Refused
+from nbhostd.core.errors import NbhostdError, Refused, WorldError
 from nbhostd.core.names import AreaName, CourseName, StudentName
 from nbhostd.core.parcel import FILE, THE_END, Entry
 from nbhostd.core.predecessor import OldCourse, OldSite, event, image
@@ -67,9 +67,14 @@ class Plan:
         return {
             "source": self.source,
             "items": [asdict(item) for item in self.items],
-            "problems": self.problems,
-            "notes": self.notes,
+            "problems": [_plain(problem) for problem in self.problems],
+            "notes": [_plain(note) for note in self.notes],
         }
+
+
+def _plain(text: str) -> str:
+    """The text as it can be written: a file's name need not be UTF-8."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 class Planner:
@@ -156,7 +161,11 @@ class Planner:
             )
 
     def _tree(self, name: str, kind: str, course: str, parts: tuple[str, ...], student: str = "") -> None:
-        survey = self._site.survey(kind, *parts)
+        try:
+            survey = self._site.survey(kind, *parts)
+        except WorldError as error:
+            self._plan.problems.append(error.message)
+            return
         if survey is None or (survey.files == 0 and kind != "student"):
             return
         shown = "/".join((kind if kind != "student" else "students", *parts))
@@ -245,7 +254,7 @@ class Sender:
                 url = path("import", "workspaces", item.course, item.student, "files")
             case kind:
                 url = path("import", "stock", STOCKS[kind], item.course)
-        return self._put(url, item, self._site.parcel(item.kind, *item.parts))
+        return self._put(url, item, self._site.parcel(item.kind, *item.parts, expect=item.fingerprint))
 
     def _put(self, url: str, item: Item, content: Iterator[bytes]) -> Shape:
         piece = {"source": self._plan.source, "item": item.name, "fingerprint": item.fingerprint}

@@ -173,3 +173,13 @@ def test_events_that_are_others_now_are_refused(old: Predecessor) -> None:
 
 def test_a_course_without_events_has_none(old: Predecessor) -> None:
     assert DataRoot(str(old.root)).events("algo") is None
+
+
+def test_a_tree_that_changed_since_it_was_looked_at_breaks_the_parcel_off(old: Predecessor) -> None:
+    site = DataRoot(str(old.root))
+    survey = site.survey("student", "alice", "python")
+    assert survey is not None
+    assert list(site.parcel("student", "alice", "python", expect=survey.fingerprint))
+    old.write("students/alice/python/later", "x")
+    with pytest.raises(WorldError, match="changed while it was read"):
+        list(site.parcel("student", "alice", "python", expect=survey.fingerprint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -102,9 +103,11 @@ async def test_a_dry_run_tells_everything_and_does_nothing(
     ctl: Ctl, scene: ImportScene, old: Predecessor
 ) -> None:
     old.accidents()
+    old.write(os.fsdecode(b"students/\xe9ve/python/a"))
     before = snapshot(old.root)
     said = await ctl("import", str(old.root), "--dry-run")
     assert said.code == 0, said
+    (await ctl("import", str(old.root), "--dry-run", "--json")).out.encode()  # whatever names there are
     lines = said.out.splitlines()
     for sentence in (
         "problem: student '-odd': “-odd” is not a student name. Left out.",
