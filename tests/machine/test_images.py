@@ -21,7 +21,7 @@ from tests.machine.site import (
     run,
 )
 
-BUNDLE = Path("/var/lib/demo/python-mooc.bundle")
+BUNDLE = Path("/var/lib/nbhostd-courses/python-mooc.bundle")
 # As the course describes its own image (courses/README.md where the bundles are).
 PYTHON_MOOC = """\
 FROM nbhosting/scipy-notebook
@@ -164,6 +164,7 @@ def test_steps_that_were_built_are_used_again_unless_told(own: Own) -> None:
     assert ctl_json("image", "build", name, "--no-cache")["digest"] != first
 
 
+@pytest.mark.courses
 @pytest.mark.skipif(
     not os.environ.get("NBHOSTD_LONG_TESTS"),
     reason="fetches a gigabyte of packages: NBHOSTD_LONG_TESTS=1 runs it",
