@@ -141,8 +141,8 @@ def formula(tex: str, *, display: bool) -> str:
     if convert_to_element is None or len(tex) > _FORMULA:
         return source
     failures = tuple(kind for kind in vars(math_exceptions).values() if isinstance(kind, type))
-    # What the package does not know has the same meaning under a name that it knows.
-    known = re.sub(r"\\(begin|end)\{(?:aligned|alignedat|split)\}", r"\\\1{align*}", tex)
+    # What the package does not know, or would number from 1 in each formula, means the same under this name.
+    known = re.sub(r"\\(begin|end)\{(?:align|aligned|alignedat|split)\}", r"\\\1{align*}", tex)
     try:
         element = convert_to_element(known, display="block" if display else "inline")
     except (*failures, *_MALFORMED, StopIteration, RuntimeError):
@@ -152,6 +152,9 @@ def formula(tex: str, *, display: bool) -> str:
         part.text = html.unescape(part.text) if part.text else part.text
         if part.tag == "mtd" and "columnalign" in part.attrib:
             part.set("style", f"text-align: {part.get('columnalign')}")
+    if display:
+        # A wide one scrolls, by keyboard too.
+        element.set("tabindex", "0")
     return ElementTree.tostring(element, encoding="unicode")
 
 
