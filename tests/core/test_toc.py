@@ -145,6 +145,17 @@ project:
     )
 
 
+def test_a_page_that_is_named_is_where_it_is_named_and_nowhere_else() -> None:
+    text = "project: {toc: [{title: t, children: [{pattern: w1/*}, {file: w1/a.md}, {file: w1/a.md}]}]}"
+    (section,) = read({"myst.yml": text}).tracks[0].sections
+    assert [str(path) for path in section.notebooks] == [
+        "w1/b.ipynb",
+        "w1/c [1].py",
+        "w1/index.md",
+        "w1/a.md",
+    ]
+
+
 def test_which_contents_count() -> None:
     myst, book = "project: {toc: [{file: w1/a.md}]}", "[{file: w2/d}]"
     tracks = "tracks: [{name: own, sections: [{name: s, notebooks: [w1/b]}]}]"

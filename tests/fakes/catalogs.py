@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from nbhostd.core.catalog import Facts
@@ -36,6 +37,7 @@ class FakeNotebooks:
 
     async def facts(self, course: CourseName, commit: str) -> Facts:
         self.asked.append(commit)
+        await asyncio.sleep(0)  # as the real one: others have a turn
         tree = self.git._trees.get(course, {}).get(commit)
         if tree is None:
             raise WorldError("The course's content is not on the server.")
