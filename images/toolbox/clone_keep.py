@@ -60,7 +60,7 @@ class Keeper:
         """The environment for commands on a copy of the student's index."""
         index, copy = os.path.join(self.git.git_dir, "index"), os.path.join(self.git.scratch, f"index-{name}")
         if os.path.exists(index):
-            shutil.copyfile(index, copy)
+            shutil.copy2(index, copy)  # as young as the student's: Git looks at that
         return {"GIT_INDEX_FILE": copy}
 
     def take_in(self, paths: Iterable[bytes], index: Mapping[str, str] | None = None) -> None:

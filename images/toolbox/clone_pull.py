@@ -184,7 +184,7 @@ def commit_and_merge(at: Situation) -> None:
         else:
             conflict(at, conflicts)
         return
-    if clean or mine != at.head:
+    if paths:
         obstacles = files_in_the_way(at, mine, new)
         at.keep(obstacles)
         put_down(at, paths, clean, mine)

@@ -251,3 +251,28 @@ def test_a_dry_run_leaves_no_objects_in_the_clone(course: Course, student: Stude
     before = student.git("count-objects", "--verbose")
     assert student.ask("pull", dry_run=True)["would"] == "committed-and-merged"
     assert student.git("count-objects", "--verbose") == before
+
+
+def test_a_change_in_the_same_moment_as_a_git_add_is_seen(course: Course, student: Student) -> None:
+    """Git compares contents where a file is as young as the index: a copy of the index must look as young as that."""
+    student.git("config", "core.trustctime", "false")
+    student.git("config", "core.checkStat", "minimal")
+    moment = (1_700_000_000, 1_700_000_000)
+    for words in ("mine 1", "mine 2"):
+        student.write({"w1/text.md": text(_2=words)})
+        os.utime(student.path / "w1/text.md", moment)
+        if words == "mine 1":
+            student.git("add", "w1/text.md")
+            os.utime(student.path / ".git/index", moment)
+    course.publish({"w1/text.md": text(_15="theirs")})
+    assert student.pull()["outcome"] == "committed-and-merged"
+    assert student.read("w1/text.md") == text(_2="mine 2", _15="theirs")
+
+
+def test_a_file_that_was_added_and_removed_again_is_no_obstacle(course: Course, student: Student) -> None:
+    student.write({"w3/new.md": "mine"})
+    student.git("add", "w3/new.md")
+    (student.path / "w3/new.md").unlink()
+    course.publish({"w3/new.md": "theirs"})
+    assert student.pull()["outcome"] == "fast-forwarded"
+    assert student.read("w3/new.md") == "theirs"
