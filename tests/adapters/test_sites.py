@@ -172,23 +172,31 @@ def _torn() -> Iterator[bytes]:
         entry.size = 100_000
         tar.addfile(entry, io.BytesIO(bytes(100_000)))
     yield whole.getvalue()[:50_000]
-    # A header of headers that claims to be larger than anything should be read into memory.
-    huge = tarfile.TarInfo("x")
-    huge.type, huge.size = tarfile.XHDTYPE, 1 << 33
-    yield huge.tobuf(tarfile.GNU_FORMAT) + bytes(2000)
-    # And a chain of them, deeper than anybody recurses.
+    # A chain of headers, deeper than anybody recurses.
     small = tarfile.TarInfo("x")
     small.type, small.size = tarfile.XHDTYPE, 0
     yield small.tobuf(tarfile.GNU_FORMAT) * 5000
 
 
-@pytest.mark.parametrize("data", list(_torn()), ids=["empty", "garbage", "torn", "huge", "deep"])
+@pytest.mark.parametrize("data", list(_torn()), ids=["empty", "garbage", "torn", "deep"])
 async def test_what_is_no_archive_is_a_sentence(files: SiteDirectory, data: bytes) -> None:
     Path(files.output(1)).write_bytes(data)
     with pytest.raises(WorldError):
         assert await files.publish(COURSE, "book", OLD, 1) > 0
         raise WorldError("it had files")
     assert await files.latest(COURSE, "book") is None
+
+
+async def test_a_header_is_not_taken_into_memory_because_it_says_so(files: SiteDirectory) -> None:
+    huge = tarfile.TarInfo("x")
+    huge.type, huge.size = tarfile.XHDTYPE, 1 << 20
+    Path(files.output(1)).write_bytes(huge.tobuf(tarfile.GNU_FORMAT) + bytes(2 << 20))
+    with pytest.raises(WorldError) as error:
+        await files.publish(COURSE, "book", OLD, 1)
+    assert "a header that is too large" in error.value.detail
+    archive(files, 1, ("large", bytes(1 << 20)))
+    await files.publish(COURSE, "book", OLD, 1)
+    assert await content(files, "latest", "large") == bytes(1 << 20)
 
 
 async def test_a_site_has_a_size(files: SiteDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
