@@ -246,7 +246,7 @@ class House:
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         more.append(lambda tasks: ImportControl(self.takeover, tasks))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
-        more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url))
+        more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url, tasks))
         more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,

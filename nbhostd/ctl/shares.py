@@ -70,7 +70,7 @@ def _create(call: Call) -> int:
     if not slash:
         raise WrongUsage("A workspace is written COURSE/STUDENT.")
     body = {"course": course, "student": student, "notebook": call.args.notebook}
-    share = call.client.ask("POST", path("shares"), body)
+    share = call.follow("POST", path("shares"), body)
     if call.console.as_json:
         call.console.json(share)
     else:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp import web
 
 from nbhostd.core.model import Share
 from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
 from nbhostd.core.ports import CourseShelf
-from nbhostd.web.control_wire import read_body, required
+from nbhostd.services.tasks import Tasks
+from nbhostd.web.control_wire import Shape, Voice, read_body, required, stream
 from nbhostd.web.shares import share_url
 
 
@@ -25,10 +26,13 @@ class Sharing(Protocol):
 class SharesControl:
     """List, make and take down."""
 
-    def __init__(self, shares: Sharing, courses: CourseShelf, public_url: Callable[[], str]) -> None:
+    def __init__(
+        self, shares: Sharing, courses: CourseShelf, public_url: Callable[[], str], tasks: Tasks
+    ) -> None:
         self._shares = shares
         self._courses = courses
         self._public_url = public_url
+        self._tasks = tasks
 
     def routes(self) -> list[web.RouteDef]:
         """What is answered here."""
@@ -53,20 +57,23 @@ class SharesControl:
         ]
         return web.json_response({"shares": shares})
 
-    async def create_share(self, request: web.Request) -> web.Response:
+    async def create_share(self, request: web.Request) -> web.StreamResponse:
+        """A stream: it takes its time when many want one."""
         body = await read_body(request, {"course": str, "student": str, "notebook": str, "language": str})
         id = WorkspaceId(
             CourseName.parse(required(body, "course")), StudentName.parse(required(body, "student"))
         )
         notebook = NotebookPath.parse(required(body, "notebook"))
-        return web.json_response(
-            self._shape(await self._shares.share(id, notebook, body.get("language", "en")))
-        )
+
+        async def work(_: Voice) -> Shape:
+            return self._shape(await self._shares.share(id, notebook, body.get("language", "en")))
+
+        return await stream(request, self._tasks, work)
 
     async def remove_share(self, request: web.Request) -> web.Response:
         return web.json_response(self._shape(await self._shares.remove(request.match_info["token"])))
 
-    def _shape(self, share: Share) -> dict[str, Any]:
+    def _shape(self, share: Share) -> Shape:
         return {
             "course": share.workspace.course,
             "student": share.workspace.student,

@@ -30,7 +30,7 @@ async def scene() -> Scene:
 
 @pytest.fixture
 async def ctl(scene: Scene, tmp_path: Path) -> AsyncIterator[Ctl]:
-    room = SharesControl(scene.shares, scene.courses, lambda: "https://nb.example.org")
+    room = SharesControl(scene.shares, scene.courses, lambda: "https://nb.example.org", scene.tasks)
     app = web.Application(middlewares=[json_errors])
     app.add_routes(room.routes())
     runner = web.AppRunner(app)

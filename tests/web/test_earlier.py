@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -48,6 +49,7 @@ async def test_the_student_is_asked_and_nothing_is_done_meanwhile() -> None:
                 "Les résultats ne le sont pas",
             ):
                 assert said in text
+            assert "fichier. Les résultats" in re.sub(r"\s+", " ", text)
             html5lib.HTMLParser(strict=True).parse(text)
             # The form's answer leads into the workspace, and nowhere else.
             assert f"form-action 'self' http://{LABEL}.{DOMAIN}:8000;" in policy
