@@ -283,3 +283,11 @@ async def test_advice_about_an_image_that_is_missing_can_be_followed(
     course: Course = await scene.created(files)
     course = await scene.courses.change(course.name, Changes(image=image))
     assert said in await scene.builder.advice(course)
+
+
+async def test_a_new_course_with_an_administrators_recipe_uses_the_image_made_from_it(
+    scene: BuildScene,
+) -> None:
+    scene.local.files["python", "Dockerfile"] = b"FROM nbhosting/scipy-notebook"
+    course = await scene.created({})
+    assert course.image == OWN
