@@ -26,7 +26,7 @@ WORDS = {
         "open": "Ouvrir mon ancienne version", "share": "Partager une version statique…", "share-do": "Partager",
         "link": "Lien vers la version statique", "copy": "Copier le lien", "copied": "Copié.", "back": "Retirer le partage",
         "id": "Afficher mon identifiant…", "down": "Descendre la cellule", "keep": "Ne pas l’arrêter",
-        "again": "Redémarrer", "stops": "votre espace de travail s’arrête", "stopped": "a été arrêté",
+        "again": "Redémarrer", "stops": "Votre espace de travail s’arrête", "stopped": "a été arrêté",
         "memory": "Votre noyau a manqué de mémoire (1 Go)",
     },
     "en-US": {
@@ -34,7 +34,7 @@ WORDS = {
         "open": "Open my former version", "share": "Share Static Version…", "share-do": "Share",
         "link": "Link to the static version", "copy": "Copy the link", "copied": "Copied.", "back": "Take it back",
         "id": "Show my Id…", "down": "Move the cell down", "keep": "Keep it running",
-        "again": "Start it again", "stops": "your workspace stops", "stopped": "was stopped",
+        "again": "Start it again", "stops": "Your workspace stops", "stopped": "was stopped",
         "memory": "Your kernel ran out of memory (1 GB)",
     },
 }  # fmt: skip

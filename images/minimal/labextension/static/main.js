@@ -14,6 +14,7 @@ import { sentences } from "./words.js";
 export const PACKAGES = {
   apputils: "@jupyterlab/apputils",
   coreutils: "@jupyterlab/coreutils",
+  docmanager: "@jupyterlab/docmanager",
   mainmenu: "@jupyterlab/mainmenu",
   notebook: "@jupyterlab/notebook",
   ui: "@jupyterlab/ui-components",
@@ -36,21 +37,29 @@ export function plugins(lab) {
         lab.mainmenu.IMainMenu,
         lab.apputils.ICommandPalette,
         lab.apputils.IToolbarWidgetRegistry,
+        lab.docmanager.IDocumentManager,
       ],
-      activate: (app, tracker, mainMenu, palette, toolbars) => {
-        activate(lab, isNotebook, { app, tracker, mainMenu, palette, toolbars });
+      activate: (app, tracker, mainMenu, palette, toolbars, documents) => {
+        activate(lab, isNotebook, { app, tracker, mainMenu, palette, toolbars, documents });
       },
     },
   ];
 }
 
-function activate(lab, isNotebook, { app, tracker, mainMenu, palette, toolbars }) {
+function activate(lab, isNotebook, { app, tracker, mainMenu, palette, toolbars, documents }) {
   dress();
   const say = sentences(navigator.languages);
   const api = new Api(lab.coreutils.PageConfig.getBaseUrl());
   const banner = new Banner(say("banner"));
   const actions = new Actions(lab, api, say, app.commands, banner);
-  const watch = new Watch(api, banner, say, () => actions.unsaved(tracker?.currentWidget));
+  const unsaved = () => actions.unsaved(tracker?.currentWidget);
+  const watch = new Watch(api, banner, say, unsaved, () => {
+    // A dialog would say less than we do, and stand in the way of our buttons.
+    lab.apputils.Dialog.flush();
+    if (documents) {
+      documents.autosave = false;
+    }
+  });
   watch.look();
   document.addEventListener("visibilitychange", () => {
     // A computer that slept, or a tab that was long in the background.

@@ -14,14 +14,16 @@ export class Watch {
   #clock = 0;
   #kills = null;
   #over = false;
+  #onStop;
   #first = deferred();
 
-  /** `unsaved()` is an action that hands over what is not saved, or null when all is. */
-  constructor(api, banner, say, unsaved) {
+  /** `unsaved()` is an action that hands over what is not saved, or null when all is; `onStop()` hears of the end. */
+  constructor(api, banner, say, unsaved, onStop) {
     this.#api = api;
     this.#banner = banner;
     this.#say = say;
     this.#unsaved = unsaved;
+    this.#onStop = onStop;
   }
 
   /** What nbhostd said first: {course, student, mode, …}. */
@@ -75,7 +77,9 @@ export class Watch {
 
   #gone(word, buttons) {
     this.#over = true;
+    this.#onStop();
     this.#calm();
+    this.#banner.hide("stops");
     const unsaved = this.#unsaved();
     this.#banner.show("stopped", {
       text: this.#say(word),
