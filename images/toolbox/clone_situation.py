@@ -3,6 +3,7 @@
 No merge here touches a file of the student's.
 """
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,6 +13,8 @@ from clone_task import Answer, Clone, Request
 from clone_work import Changed, Tree, changed_files
 
 NO_COURSE = "The course has no commit yet."
+# What a merge calls a file that a directory has the place of.
+OTHER_NAME = re.compile(rb"~[0-9a-f]{40,64}(_\d+)?$")
 MERGE_MESSAGE = "Merge what is new in the course"
 
 
@@ -134,7 +137,7 @@ def merged(at: Situation, mine: str) -> tuple[str | None, list[bytes]]:
         return None, []
     tree, *conflicts = said.items
     if said.code == 1:
-        return None, conflicts
+        return None, list(dict.fromkeys(OTHER_NAME.sub(b"", path) for path in conflicts))
     return at.clone.keeper.commit(tree.decode(), [mine, at.upstream], MERGE_MESSAGE), []
 
 

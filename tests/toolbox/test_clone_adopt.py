@@ -178,7 +178,7 @@ def test_has_says_which_files_there_are_here_and_in_the_course(course: Course, s
 def test_two_at_once_do_not_meet(student: Student) -> None:
     directory = os.open(student.path, os.O_RDONLY)
     try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
+        fcntl.flock(directory, fcntl.LOCK_SH)
         assert student.ask("pull")["outcome"] == "locked"
         assert student.ask("adopt")["outcome"] == "locked"
     finally:

@@ -100,6 +100,15 @@ def test_files_and_directories_in_each_other_s_place(course: Course, student: St
     )
 
 
+def test_a_file_and_a_directory_that_were_both_committed_are_a_conflict_by_their_name(
+    course: Course, student: Student
+) -> None:
+    student.commit({"w3": "a file"})
+    course.publish({"w3/new.md": "new"})
+    answer = student.pull()
+    assert (answer["outcome"], answer["conflicts"]) == ("conflict", ["w3"])
+
+
 def test_a_tracked_file_that_the_student_made_a_directory_or_a_link(course: Course, student: Student) -> None:
     (student.path / "w1/text.md").unlink()
     student.write({"w1/text.md/inside.md": "mine"})
