@@ -196,9 +196,7 @@ def _slow_build(own: Repository) -> Iterator[subprocess.Popen[str]]:
     argv = ("nbhostctl", "image", "build", name, "--no-cache")
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
         assert watcher.stdout is not None
-        for line in watcher.stdout:
-            if line.startswith("turn 1"):
-                break
+        assert any(line.startswith("turn 1") for line in watcher.stdout), watcher.communicate()
         yield watcher
 
 
