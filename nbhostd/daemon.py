@@ -121,8 +121,8 @@ class Daemon:
                 log.error("%s does not listen: %s", unit, error)
 
     async def _adopt(self) -> None:
-        known = await self.house.reconciler.load()
         await self._settle_renames()
+        known = await self.house.reconciler.load()
         await self._reconcile()
         await self.house.shares.sweep()
         self.tasks.spawn("tools of an earlier life", self._sweep_tools())
@@ -133,15 +133,15 @@ class Daemon:
         log.info("%d workspaces known", known)
         self.systemd.on_change(self._reconnected)
 
-    def _reconnected(self, unit: str) -> None:
-        if unit == "":
-            self.tasks.spawn("reconcile after a reconnect", self._recover())
     async def _settle_renames(self) -> None:
         try:
             await self.house.upkeep.settle()
         except NbhostdError as error:
             log.error("the renaming of a course that was interrupted could not be settled: %s", error)
 
+    def _reconnected(self, unit: str) -> None:
+        if unit == "":
+            self.tasks.spawn("reconcile after a reconnect", self._recover())
 
     async def _recover(self) -> None:
         await self._start_companions()

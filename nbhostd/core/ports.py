@@ -238,12 +238,12 @@ class Images(Protocol):
     async def containers(self) -> list[tuple[str, str]]:
         """(name, state) of every container that podman knows."""
 
-
     async def tag(self, image: str, name: str) -> None:
         """Give an image one more name; one that had it before loses it. Raises WorldError when there is no such image."""
 
     async def untag(self, image: str) -> None:
         """Take a name from its image, and the image away when it has no other; not being there is success."""
+
 
 class Host(Protocol):
     """Facts about this machine."""
