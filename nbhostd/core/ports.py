@@ -338,9 +338,7 @@ class SiteFiles(Protocol):
     async def prune(self, course: CourseName, keep: dict[str, list[str]]) -> None:
         """Remove the trees of a course but, for each build, those of these commits and `latest`."""
 
-    async def find(
-        self, course: CourseName, build: str, version: str, path: str
-    ) -> tuple[str, bool] | None:
+    async def find(self, course: CourseName, build: str, version: str, path: str) -> tuple[str, bool] | None:
         """What a path means in a site ("latest" or a commit): (absolute path, whether it is a directory), or None.
 
         Never anything outside of that site.
