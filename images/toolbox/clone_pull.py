@@ -25,7 +25,7 @@ from clone_resync import resync
 from clone_situation import Situation, difference, look, merged, overlap, untouched
 from clone_strip import LARGEST, stripped
 from clone_task import Answer, Clone, Request
-from clone_work import Tree, changed_files, show, tracked_files
+from clone_work import Tree, changed_files, nul_ended, show, tracked_files
 
 
 def pull(request: Request, clone: Clone, answer: Answer) -> None:
@@ -90,9 +90,9 @@ def advance(at: Situation, old: str, new: str, outcome: str) -> None:
     obstacles = files.in_the_way(wanted, tracked)
     at.keep(obstacles)
     git.run("update-index", "-q", "--refresh", good=(0, 1))
-    for path in untouched(
-        at, [file.path for file in at.changed if file.path in written and file.working == "M"]
-    ):
+    modified = [file.path for file in at.changed if file.path in written and file.working == "M"]
+    same = untouched(at, modified)
+    for path in same:
         files.remove(path)  # it comes again with the course's bytes; Git would not write over it
     moves = [move for path in obstacles for move in files.put_aside(path, tracked, beside=True)]
     try:
@@ -101,6 +101,7 @@ def advance(at: Situation, old: str, new: str, outcome: str) -> None:
         for here, there in reversed(moves):
             if files.state(here) is None:
                 files.move(there, here)
+        git.run("checkout-index", "--quiet", "-z", "--stdin", stdin=nul_ended(same), good=(0, 1, 128))
         answer.outcome = "conflict"
         answer.note(str(failure))
         return

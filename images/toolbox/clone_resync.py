@@ -57,7 +57,7 @@ def gently(clone: Clone, answer: Answer) -> None:
     git.check_files()
     git.disarm()
     answer.before = answer.after = git.commit("HEAD")
-    branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    branch = clone.branch
     changed = changed_files(git)
     begun = clone.in_the_middle(changed)
     clone.fetch()

@@ -64,7 +64,7 @@ def look(request: Request, clone: Clone, answer: Answer) -> Situation | None:
     git.disarm()
     changed = changed_files(git)
     begun = clone.in_the_middle(changed)
-    answer.branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    answer.branch = clone.branch
     answer.before = answer.after = git.commit("HEAD")
     if begun or (answer.branch is None and request.reset == "no"):
         answer.outcome = "unfinished"

@@ -125,6 +125,12 @@ class Clone:
         head = self.mirror_git.ask("symbolic-ref", "--quiet", "HEAD") or "refs/heads/main"
         return head.removeprefix("refs/heads/")
 
+    @property
+    def branch(self) -> str | None:
+        """The branch that is checked out; not its short name, which a tag may make another."""
+        head = self.git.ask("symbolic-ref", "--quiet", "HEAD") or ""
+        return head.removeprefix("refs/heads/") if head.startswith("refs/heads/") else None
+
     def fetch(self) -> None:
         """Bring the course's branches as last pulled into `refs/remotes/origin`."""
         self.git.fetch(self.mirror, "+refs/heads/*:refs/remotes/origin/*")

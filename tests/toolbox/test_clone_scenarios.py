@@ -328,6 +328,16 @@ def test_a_branch_of_the_student_s_own_gets_the_course_s_branch(course: Course, 
     assert student.git("rev-parse", "main") == main
 
 
+def test_a_tag_of_the_branch_s_name_changes_nothing(course: Course, student: Student) -> None:
+    student.git("tag", "main")
+    student.commit({"w1/text.md": "mine"})
+    new = course.publish({"w1/text.md": "theirs"})
+    answer = student.pull(reset="if-needed")
+    assert (answer["outcome"], answer["branch"]) == ("reset", "main")
+    assert student.git("rev-parse", "refs/heads/main") == new
+    assert student.git("for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/main"
+
+
 def test_a_branch_that_the_course_has_too_gets_that_one(course: Course, student: Student) -> None:
     course.git("checkout", "--quiet", "-b", "year2")
     year2 = course.publish({"w9/new.md": "second year"})
@@ -366,3 +376,14 @@ def test_a_file_that_git_was_told_to_overlook(course: Course, student: Student) 
     answer = student.ask("pull")
     assert answer["outcome"] == "conflict"
     assert sorted(student.contents()) == sorted(before)
+
+
+def test_an_update_that_git_refuses_leaves_all_names_as_they_were(course: Course, student: Student) -> None:
+    student.git("update-index", "--assume-unchanged", "w1/text.md")
+    student.write({"w1/text.md": "mine", "w3/new.md": "mine too"})
+    course.publish({"w1/text.md": "theirs", "w3/new.md": "theirs"})
+    answer = student.ask("pull")
+    assert answer["outcome"] == "conflict"
+    assert "w1/text.md" in answer["notes"][0]
+    assert (student.read("w1/text.md"), student.read("w3/new.md")) == ("mine", "mine too")
+    assert student.status == ["?? w3/"]
