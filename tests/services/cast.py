@@ -111,7 +111,9 @@ class Desk:
         return [(workspace, path) in self.files for path in paths]
 
     async def ages(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[float | None]:
-        return [float(self.files[workspace, path]) if (workspace, path) in self.files else None for path in paths]
+        return [
+            float(self.files[workspace, path]) if (workspace, path) in self.files else None for path in paths
+        ]
 
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         return 0, 0
