@@ -94,7 +94,9 @@ def settings(given: Given, root_dir: str) -> Config:
             "headers": {"Content-Security-Policy": CONTENT_SECURITY_POLICY},
             "page_config_hook": pages.adjust,
             "ws_ping_interval": WEBSOCKET_PING_MS,
-            "ws_ping_timeout": WEBSOCKET_PING_MS,
+            # The first look for a pong comes with the first ping: a timeout as short as the interval closes every
+            # WebSocket then, and each reconnection of a forgotten page would count as somebody's work.
+            "ws_ping_timeout": 3 * WEBSOCKET_PING_MS,
         },
     }
     formatter = {"class": f"{JournalFormatter.__module__}.{JournalFormatter.__qualname__}"}
