@@ -25,6 +25,8 @@ _AT_ONCE = 2
 _TIMEOUT = 120.0
 _MOST = 40
 """Students whose page is being made or waits for its turn; two minutes' work at most."""
+_MOST_PAGES = 50
+"""Static versions of one student in one course: they count in nobody's space."""
 _WHY = {
     3: ("Your workspace has no such notebook.", 404, "nothing-to-share"),
     4: ("This file cannot be read as a notebook.", 422, "unreadable-notebook"),
@@ -57,13 +59,14 @@ class Shares:
     async def share(self, id: WorkspaceId, notebook: NotebookPath, language: str = "en") -> Share:
         """Make the static version of a notebook as it is now, under the address that it had before, if it had one.
 
-        Whatever fails, an earlier version stays. Raises Refused (no such notebook: 404, too large: 413, unreadable:
-        422), NotNow (one of this workspace is being made, or too many are), WorldError.
+        Whatever fails, an earlier version stays. Raises Refused (no such notebook: 404, too many pages: 409, too large:
+        413, unreadable: 422), NotNow (one of this workspace is being made, or too many are), WorldError.
         """
         with subject(id):
             workspace = await self._workspace(id)
             if notebook.suffix not in NOTEBOOK_SUFFIXES:
                 raise _refusal(_WHY[4])
+            await self._make_room(workspace, notebook)
             with self._alone(workspace.number):
                 async with self._turns:
                     content = await self._render(workspace, notebook, language)
@@ -131,6 +134,15 @@ class Shares:
             return
         if removed:
             log.info("%d pages that nobody shares were removed", removed)
+
+    async def _make_room(self, workspace: Workspace, notebook: NotebookPath) -> None:
+        shared = await self._ledger.shares(workspace.number)
+        if len(shared) >= _MOST_PAGES and notebook not in {share.notebook for share in shared}:
+            raise Refused(
+                f"You share {_MOST_PAGES} static versions in this course already.",
+                status=409,
+                reason="too-many-shares",
+            )
 
     async def _workspace(self, id: WorkspaceId) -> Workspace:
         workspace = await self._store.workspace(id)

@@ -96,6 +96,10 @@ _WORDS = {
         N_("This file cannot be read as a notebook."),
         N_("If you have shared it before, that version is still there."),
     ),
+    "too-many-shares": Words(
+        N_("You share as many static versions in this course as one can."),
+        N_("Take one back that nobody needs any more, then share this one."),
+    ),
     "too-large-to-share": Words(
         N_("This notebook is too large for a static version."),
         N_("Clear the largest outputs, save, and share it again."),

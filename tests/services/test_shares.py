@@ -9,6 +9,7 @@ import pytest
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.model import Share, ToolOutcome, ToolTask
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
+from nbhostd.services import shares
 from nbhostd.services.removal import Removal
 from nbhostd.services.shares import Shares
 from tests.fakes.shares import FakePages, FakeShares
@@ -202,6 +203,21 @@ async def test_one_at_a_time_for_a_student_and_two_for_all(scene: Scene) -> None
     assert sum(isinstance(answer, Share) for answer in answers) == 40
     assert sum(isinstance(answer, NotNow) for answer in answers) == 20
     await scene.share(WorkspaceId.parse(students[0]))
+
+
+async def test_a_student_does_not_fill_the_disk_with_pages(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "_MOST_PAGES", 2)
+    first = await scene.share(notebook="a.md")
+    await scene.share(notebook="b.md")
+    with pytest.raises(Refused) as refused:
+        await scene.share(notebook="c.md")
+    assert (refused.value.status, refused.value.reason) == (409, "too-many-shares")
+    assert await scene.share(notebook="a.md") == first  # again is not more
+    await scene.share(BOB, "c.md")
+    await scene.shares.unshare(ALICE, NotebookPath.parse("b.md"))
+    await scene.share(notebook="c.md")
 
 
 async def test_stray_pages_are_swept(scene: Scene) -> None:
