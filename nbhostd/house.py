@@ -44,6 +44,7 @@ from nbhostd.services.classroom import Classroom
 from nbhostd.services.clones import Clones
 from nbhostd.services.courses import Courses
 from nbhostd.services.dropareas import DropAreas, everybody_with_a_workspace
+from nbhostd.services.finder import Finder
 from nbhostd.services.images import ImageBuilder
 from nbhostd.services.inside import Inside
 from nbhostd.services.jobbook import JobBook
@@ -149,14 +150,15 @@ class House:
             self.toolbox, starter.image_digest, self.clock,
             lambda: urlsplit(self.config().server.public_url).hostname or "localhost",
         )  # fmt: skip
-        classroom = Classroom(self.courses, self.desk, self.store, clones)
+        classroom = Classroom(self.desk, self.store, clones)
         preparers: dict[Mode, Preparer] = {
             Mode.MOOC: Mooc(self.courses, self.desk, self.clock, self.toolbox, starter.image_digest),
             Mode.CLASSROOM: classroom,
         }
         self.workspaces = Workspaces(
-            starter, self.courses, preparers, self.host, ground.statistics, locks, ground.tasks
-        )
+            starter, self.courses, Finder(self.courses, self.desk), preparers, self.host, ground.statistics, locks,
+            ground.tasks,
+        )  # fmt: skip
         self.inside = Inside(self.workspaces, self.courses, self.desk, ControlGroups(), ground.statistics)
         self.pulling = Pulling(self.store, self.courses, self.workspaces, clones, classroom, self.book)
         self.removal = Removal(self.workspaces, self.desk)

@@ -155,9 +155,6 @@ class LocalFiles(Protocol):
 class Preparer(Protocol):
     """One way of giving a workspace its content (services/mooc.py, services/classroom.py)."""
 
-    async def locate(self, course: Course, visit: Visit, known: Workspace | None) -> NotebookPath | None:
-        """The file that a visit means; None when it means a page of Jupyter. Raises Refused(404). Changes nothing."""
-
     async def prepare(
         self, course: Course, visit: Visit, notebook: NotebookPath | None, workspace: Workspace
     ) -> Prepared:

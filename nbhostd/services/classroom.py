@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from nbhostd.core.clonetool import ADOPTED, HEAD, LOCKED
-from nbhostd.core.errors import NotNow, Refused, WorldError
+from nbhostd.core.errors import NotNow, WorldError
 from nbhostd.core.model import Course, Mode, Prepared, Visit, Workspace
 from nbhostd.core.names import NotebookPath
-from nbhostd.core.ports import CourseShelf, Desk, Store
+from nbhostd.core.ports import Desk, Store
 from nbhostd.services.clones import Clones
 
 log = logging.getLogger(__name__)
@@ -19,24 +19,10 @@ _HEAD = NotebookPath(HEAD)
 class Classroom:
     """Clones at the first visit and then only looks; satisfies core.ports.Preparer."""
 
-    def __init__(self, courses: CourseShelf, desk: Desk, store: Store, clones: Clones) -> None:
-        self._courses = courses
+    def __init__(self, desk: Desk, store: Store, clones: Clones) -> None:
         self._desk = desk
         self._store = store
         self._clones = clones
-
-    async def locate(self, course: Course, visit: Visit, known: Workspace | None) -> NotebookPath | None:
-        """The file that a visit means: the course's, else one of the student's own. Raises Refused(404)."""
-        if visit.notebook is None:
-            return None
-
-        async def exists_in_workspace(path: NotebookPath) -> bool:
-            return known is not None and (await self._desk.exists(known.number, known.uid, [path]))[0]
-
-        notebook = await self._courses.locate(course, visit.notebook, exists_in_workspace)
-        if notebook is None:
-            raise Refused("This course has no such notebook.", status=404, reason="no-such-notebook")
-        return notebook
 
     async def prepare(
         self, course: Course, visit: Visit, notebook: NotebookPath | None, workspace: Workspace

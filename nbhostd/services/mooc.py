@@ -34,19 +34,6 @@ class Mooc:
         self._toolbox = toolbox
         self._image_digest = image_digest
 
-    async def locate(self, course: Course, visit: Visit, known: Workspace | None) -> NotebookPath | None:
-        """The file that a visit means: the course's, else one that the student made. Raises Refused(404)."""
-        if visit.notebook is None:
-            return None
-
-        async def exists_in_workspace(path: NotebookPath) -> bool:
-            return known is not None and (await self._desk.exists(known.number, known.uid, [path]))[0]
-
-        notebook = await self._courses.locate(course, visit.notebook, exists_in_workspace)
-        if notebook is None:
-            raise Refused("This course has no such notebook.", status=404, reason="no-such-notebook")
-        return notebook
-
     async def prepare(
         self, course: Course, visit: Visit, notebook: NotebookPath | None, workspace: Workspace
     ) -> Prepared:

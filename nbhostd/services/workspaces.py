@@ -31,6 +31,7 @@ from nbhostd.core.subject import subject
 from nbhostd.core.unitspec import service_name, socket_name, workspace_number
 from nbhostd.core.urls import notebook_url
 from nbhostd.services.entries import Entries, Entry
+from nbhostd.services.finder import Finder
 from nbhostd.services.starter import ImageMissing, Starter, new_label
 from nbhostd.services.tasks import Tasks
 
@@ -43,10 +44,11 @@ class Workspaces:
     """Who has which workspace, and what becomes of it. Everything that decides is in core; here it is told and done."""
 
     def __init__(
-        self, starter: Starter, courses: CourseShelf, preparers: Mapping[Mode, Preparer], host: Host,
+        self, starter: Starter, courses: CourseShelf, finder: Finder, preparers: Mapping[Mode, Preparer], host: Host,
         statistics: Statistics, locks: Locks, tasks: Tasks,
     ) -> None:  # fmt: skip
         self.starter = starter
+        self._finder = finder
         self._preparers = preparers
         self.entries = Entries()
         self._courses = courses
@@ -77,7 +79,7 @@ class Workspaces:
             preparer = self._preparers[visit.mode]
             async with self.locked(visit.workspace):
                 known = await self._store.workspace(visit.workspace)
-                notebook = await preparer.locate(course, visit, known)
+                notebook = await self._finder.find(course, visit, known)
                 entry = await self._entry_for(visit)
                 prepared = await preparer.prepare(course, visit, notebook, entry.workspace)
                 if visit.mode is Mode.CLASSROOM:

@@ -8,9 +8,10 @@ from nbhostd.core.access import wants_reset
 from nbhostd.core.model import Mode, Phase, Route, Visit
 from nbhostd.core.subject import subject
 from nbhostd.core.urls import is_inner, parse_open, with_identity
-from nbhostd.web.behind import behind_address
+from nbhostd.web.behind import KIND as BEHIND
 from nbhostd.web.context import Context
-from nbhostd.web.earlier import earlier_address
+from nbhostd.web.earlier import KIND as EARLIER
+from nbhostd.web.guests import guest_address
 from nbhostd.web.launch import Door
 from nbhostd.web.pages import BADGES, Badges
 from nbhostd.web.waiting import Waiter, Waiting
@@ -37,9 +38,9 @@ class Student:
                 Visit(wanted.workspace, wanted.notebook, wanted.mode, forcecopy, wanted.page)
             )
             if opening.prepared.earlier is not None:
-                return context.pages.redirect(earlier_address(context, opening))
+                return context.pages.redirect(guest_address(context, EARLIER, opening))
             if opening.prepared.behind:
-                return context.pages.redirect(behind_address(context, opening))
+                return context.pages.redirect(guest_address(context, BEHIND, opening))
             target = with_identity(opening.notebook_url, wanted.workspace)
             waiter = Waiter(wanted.workspace, target, context.clock.now(), opening.notebook or "")
             place = await context.workspaces.wait(wanted.workspace, context.settings().patience)

@@ -16,6 +16,7 @@ from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
 from nbhostd.core.ports import Preparer
 from nbhostd.services.classroom import Classroom
 from nbhostd.services.clones import Clones
+from nbhostd.services.finder import Finder
 from nbhostd.services.mooc import Mooc
 from nbhostd.services.reconcile import Reconciler
 from nbhostd.services.removal import Removal
@@ -184,14 +185,15 @@ class Cast:
             lambda count: next(self._bytes)[:count],
         )  # fmt: skip
         self.clones = Clones(self.toolbox, self.starter.image_digest, self.clock, lambda: "nb.example.org")
-        self.classroom = Classroom(self.courses, self.desk, self.store, self.clones)
+        self.classroom = Classroom(self.desk, self.store, self.clones)
         preparers: dict[Mode, Preparer] = {
             Mode.MOOC: Mooc(self.courses, self.desk, self.clock, self.toolbox, self.starter.image_digest),
             Mode.CLASSROOM: self.classroom,
         }
         self.workspaces = Workspaces(
-            self.starter, self.courses, preparers, self.host, self.events, KeyedLocks(), self.tasks
-        )
+            self.starter, self.courses, Finder(self.courses, self.desk), preparers, self.host, self.events,
+            KeyedLocks(), self.tasks,
+        )  # fmt: skip
         self.removal = Removal(self.workspaces, self.desk)
         self.reconciler = Reconciler(self.workspaces, self.courses)
         self.idle_round = IdleRound(self.workspaces, self.jupyter, lambda number: 0)
