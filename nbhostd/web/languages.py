@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -24,15 +25,25 @@ def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802
 
 
 def read_catalogues(folder: Path) -> dict[str, NullTranslations]:
-    """Translations by language, from `<language>.po` files; the source language translates to itself."""
+    """Translations by language, from the files `<language>/*.po`; the source language translates to itself."""
     catalogues: dict[str, NullTranslations] = {SOURCE: NullTranslations()}
-    for path in sorted(folder.glob("*.po")):
+    for language in sorted(path for path in folder.iterdir() if path.is_dir()):
         compiled = io.BytesIO()
-        with path.open("rb") as file:
-            write_mo(compiled, read_po(file, locale=path.stem))
+        write_mo(compiled, read_language(language))
         compiled.seek(0)
-        catalogues[path.stem] = Translations(compiled)
+        catalogues[language.name] = Translations(compiled)
     return catalogues
+
+
+def read_language(folder: Path) -> Catalog:
+    """One language: its files are parts of one catalogue, each for one area of the pages."""
+    whole = Catalog(locale=folder.name)
+    for path in sorted(folder.glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=folder.name):
+                if message.id:
+                    whole[message.id] = message
+    return whole
 
 
 def choose(accept_language: str, known: list[str]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
+
+from nbhostd.web.languages import read_language
 
 ROOT = Path(__file__).parents[2]
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "NN_": (1, 2)}
@@ -27,6 +28,5 @@ def extracted() -> Catalog:
 
 
 def translated(language: str) -> Catalog:
-    """A catalogue as it is in the repository."""
-    with (ROOT / f"templates/locale/{language}.po").open("rb") as file:
-        return read_po(file, locale=language)
+    """A catalogue as it is in the repository, all its files."""
+    return read_language(ROOT / "templates/locale" / language)

@@ -16,7 +16,7 @@ from nbhostd.web.pages import BADGES, Badges, Pages, shorten, wants_json
 from tests.web.catalogues import ROOT, extracted, translated
 from tests.web.trial import HTML, TEMPLATES
 
-LANGUAGES = [path.stem for path in (TEMPLATES / "locale").glob("*.po")]
+LANGUAGES = [path.name for path in (TEMPLATES / "locale").iterdir()]
 
 
 @pytest.fixture(scope="module")
