@@ -49,6 +49,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     # The predecessor's database is another program's file: read once, by nbhostctl, without a thread or a migration.
     "sqlite3": ("adapters/database.py", "adapters/migrations.py", "adapters/predecessor_db.py"),
     "sqlite_utils": ("adapters/database.py", "adapters/migrations.py"),
+    "argon2": ("adapters/passwords.py",),
+    "aiosmtplib": ("adapters/mail.py",),
+    "jwt": ("adapters/oidc.py",),
     "psutil": ("adapters/",),
     "uvloop": ("daemon.py",),
     "jinja2": ("web/", "adapters/"),
