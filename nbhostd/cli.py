@@ -10,6 +10,7 @@ from pathlib import Path
 from nbhostd import __version__
 from nbhostd.adapters.config_file import read_config, read_keyring
 from nbhostd.adapters.host import SystemClock
+from nbhostd.adapters.mailtexts import mail_text_faults
 from nbhostd.adapters.predecessor import DataRoot
 from nbhostd.core.errors import ConfigError
 from nbhostd.ctl import (
@@ -30,6 +31,7 @@ from nbhostd.ctl.console import FAILED, UNREACHABLE, USAGE, Console, exit_code
 
 _CONFIG = "/etc/nbhostd/nbhostd.toml"
 _LAUNCH_KEY = "/etc/nbhostd/launch.key"
+_MAIL_TEXTS = "/etc/nbhostd/mail"
 
 _DESCRIPTION = "Administers nbhostd, which hosts Jupyter notebooks for a class."
 
@@ -119,7 +121,7 @@ def _config_faults() -> tuple[str, ...]:
             read(Path(file))
         except ConfigError as error:
             faults += error.faults
-    return tuple(faults)
+    return (*faults, *mail_text_faults(Path(_MAIL_TEXTS)))
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from nbhostd.core.mailtext import Letter, LetterKind, MailText
 from nbhostd.core.passwords import Checked
 
 
@@ -18,3 +19,24 @@ class Passwords(Protocol):
 
         With '', '!' and whatever is not understood no password is right, and finding that out takes as long.
         """
+
+
+class Mailer(Protocol):
+    """The site's mail server."""
+
+    def is_set_up(self) -> bool:
+        """Whether the site has one at all."""
+
+    async def send(self, letter: Letter) -> None:
+        """Hand the letter to the mail server.
+
+        Raises Refused(409) when there is none and Refused(400) for what is no address; WorldError when this letter is not
+        taken, NotNow when none is.
+        """
+
+
+class MailTexts(Protocol):
+    """The texts that letters are made from."""
+
+    async def read(self, kind: LetterKind, language: str) -> MailText:
+        """The text of a kind of letter; in English where the language has none. Raises WorldError for a faulty one."""

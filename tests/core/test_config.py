@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from nbhostd.core.config import Config, describe, parse_config, parse_duration, parse_size
+from nbhostd.core.config import Config, describe, parse_config
 from nbhostd.core.errors import ConfigError
+from nbhostd.core.settings import parse_duration, parse_size
 
 SHIPPED = Path(__file__).parents[2] / "nbhostd.toml"
 
@@ -112,3 +113,34 @@ def test_what_is_no_public_url(url: str) -> None:
 
 def test_nobody_is_no_referer() -> None:
     assert faults_of({"server": {"legacy_referers": [""]}})[0].startswith("server.legacy_referers: ")
+
+
+@pytest.mark.parametrize(
+    ("document", "key"),
+    [
+        ({"mail": {"security": "ssl"}}, "mail.security"),
+        ({"mail": {"sender": "no address"}}, "mail.sender"),
+        ({"mail": {"sender": "a@b.org\nBcc: c@d.org"}}, "mail.sender"),
+        ({"mail": {"host": "mail.example.org:25"}}, "mail.host"),
+        ({"mail": {"host": "mail.example.org", "security": "none", "username": "u"}}, "mail.security"),
+        ({"openid": {"issuer": "http://login.example.org", "client_id": "nb"}}, "openid.issuer"),
+        ({"openid": {"issuer": "https://u@login.example.org", "client_id": "nb"}}, "openid.issuer"),
+        ({"openid": {"issuer": "https://login.example.org"}}, "openid.client_id"),
+        ({"openid": {"scopes": ["email"], "issuer": "https://l.example.org", "client_id": "nb"}}, "openid.scopes"),
+    ],
+)  # fmt: skip
+def test_what_mail_and_openid_cannot_be(document: dict[str, Any], key: str) -> None:
+    assert [fault.partition(":")[0] for fault in faults_of(document)] == [key]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"mail": {"host": "localhost", "security": "none", "username": "u"}},
+        {"mail": {"host": "mail.example.org", "sender": "Notebooks <no-reply@example.org>"}},
+        {"openid": {"issuer": "http://localhost:9000/realm", "client_id": "nb"}},
+        {"openid": {"issuer": "https://login.example.org/realms/x", "client_id": "nb", "email_domains": ["e.org"]}},
+    ],
+)  # fmt: skip
+def test_what_mail_and_openid_can_be(document: dict[str, Any]) -> None:
+    parse_config(document)

@@ -1,0 +1,103 @@
+"""Letters, handed to the site's mail server by SMTP (RFC 5321): plain text, UTF-8, one recipient each."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import ssl
+from collections.abc import Callable
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.utils import format_datetime, parseaddr
+
+import aiosmtplib
+
+from nbhostd.core.config import Config, Mail
+from nbhostd.core.errors import NotNow, Refused, WorldError
+from nbhostd.core.mailtext import Letter
+from nbhostd.core.ports import Clock
+
+_TIMEOUT = 20.0
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_ADDRESS = re.compile(r"([^\s@<>,;:\"()\[\]\\]{1,64})@([^\s@<>,;:\"()\[\]\\]{1,190})")
+
+
+class SmtpMailer:
+    """Satisfies core.ports_people.Mailer; a connection for each letter, settings as they are at that moment."""
+
+    def __init__(
+        self, config: Callable[[], Config], password: str, clock: Clock,
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._password = password
+        self._clock = clock
+        self._tls = tls
+
+    def is_set_up(self) -> bool:
+        """Whether the site has a mail server at all."""
+        return bool(self._config().mail.host)
+
+    async def send(self, letter: Letter) -> None:
+        """Hand the letter to the mail server."""
+        settings = self._config().mail
+        if not settings.host:
+            raise Refused("This site has no mail server.", status=409, reason="no-mail")
+        message = self._message(letter)
+        try:
+            await self._hand_over(message, settings)
+        except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPRecipientRefused) as error:
+            detail = repr(error)[:500]
+            raise WorldError(
+                "The mail server does not take letters for this address.", detail=detail
+            ) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            detail = repr(error)[:500]
+            raise NotNow("The mail server takes no letters now.", retry_after=300, detail=detail) from error
+
+    async def _hand_over(self, message: EmailMessage, settings: Mail) -> None:
+        await aiosmtplib.send(
+            message,
+            hostname=settings.host,
+            port=settings.port or _PORTS[settings.security],
+            username=settings.username or None,
+            password=self._password if settings.username else None,
+            # Else it would ask the resolver for our own name, and block while it waits.
+            local_hostname=self._sender().domain,
+            timeout=_TIMEOUT,
+            use_tls=settings.security == "tls",
+            start_tls=settings.security == "starttls",
+            tls_context=None if settings.security == "none" else self._tls(),
+        )
+
+    def _sender(self) -> Address:
+        settings = self._config()
+        name, address = parseaddr(settings.mail.sender)
+        return _address(address or f"no-reply@{settings.server.host}", name)
+
+    def _message(self, letter: Letter) -> EmailMessage:
+        """The letter with its headers (RFC 5322). Raises Refused(400) for what cannot be an address."""
+        sender = self._sender()
+        message = EmailMessage(policy=WIRE)
+        message["From"] = sender
+        message["To"] = _address(letter.to)
+        message["Subject"] = " ".join(letter.subject.split())
+        message["Date"] = format_datetime(self._clock.now())
+        message["Message-ID"] = f"<{secrets.token_hex(16)}@{sender.domain}>"
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+        message.set_content(letter.body, charset="utf-8", cte="quoted-printable")
+        message["Content-Language"] = " ".join(
+            letter.language.split()
+        )  # set_content() begins these headers anew
+        return message
+
+
+def _address(text: str, name: str = "") -> Address:
+    found = _ADDRESS.fullmatch(text)
+    try:
+        if found is None or not text.isprintable():
+            raise ValueError(text)
+        return Address(name, found[1], found[2].encode("idna").decode())
+    except (ValueError, UnicodeError) as error:
+        raise Refused("This is not an e-mail address.", reason="bad-email") from error
