@@ -38,6 +38,7 @@ from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
 from nbhostd.core.model import Mode
 from nbhostd.core.ports import Clock, Preparer
+from nbhostd.dashboard import Dashboard
 from nbhostd.services.catalog import Catalog
 from nbhostd.services.census import Census
 from nbhostd.services.classroom import Classroom
@@ -109,7 +110,8 @@ class House:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self.config, self.keyring = ground.config, ground.keyring
-        self.clock, self.store = ground.clock, ground.store
+        self.clock, self.store, self.tasks = ground.clock, ground.store, ground.tasks
+        self.dashboard = Dashboard(self)
         self._introduce_world()
         self._introduce_services()
         self._introduce_catalog()
@@ -211,7 +213,9 @@ class House:
         pages = self.pages = Pages(
             Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
         )
-        context = Context(self._web_settings, self.workspaces, self.store, self.clock, pages)
+        context = Context(
+            self._web_settings, self.workspaces, self.store, self.clock, pages, self.dashboard.members
+        )
         self.floor = Floor(context)
         self.sites_room = SitesRoom(context, self.courses, self.site_files, self.clock)
         self.gate = InsideGate(self.workspaces, self._proxy_settings)
@@ -223,6 +227,7 @@ class House:
         jupyter = SocketJupyter(self.workspaces.starter.socket_path)
         self.idle_round = IdleRound(self.workspaces, jupyter, self.proxy.connections)
         self.rollout = Rollout(self.workspaces, self.courses, self.podman, jupyter, self.proxy.connections)
+        self.dashboard.open()
 
     def front(self) -> web.Application:
         """What browsers reach."""
@@ -233,7 +238,7 @@ class House:
             Shared(self.shares, self.pages),
             InsideShare(self.gate, self.shares, self.pages, self._public_url),
         ]
-        rooms.append(self.sites_room)
+        rooms += [self.sites_room, *self.dashboard.rooms()]
         return self.floor.application(self.proxy, rooms)
 
     def control(self) -> web.Application:

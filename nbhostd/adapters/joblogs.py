@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -115,14 +115,23 @@ class JobLogs:
 
     async def follow(self, number: int) -> AsyncIterator[str]:
         """Lines from the beginning until the job has ended."""
+        async for lines in self.looks(number):
+            for line in lines:
+                yield line
+
+    async def looks(self, number: int) -> AsyncGenerator[list[str], None]:
+        """What each look at the log has found that is new, from the beginning until the job has ended."""
         tail = Tail(self.path(number))
         while True:
             # Asked before reading: what is written between the two is read by the next look.
             live = number in self._live
             lines = tail.lines(last=not live)
-            for line in lines:
-                yield line
             if not lines and not live:
                 return
+            yield lines
             if live:
                 await asyncio.sleep(_LOOK)
+
+    def lines(self, number: int) -> list[str]:
+        """What there is now, at most the first megabyte."""
+        return Tail(self.path(number)).lines(last=True)

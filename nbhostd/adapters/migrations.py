@@ -129,9 +129,118 @@ _CLASSROOMS = _statements(
     """,
 )
 
+# A secret (of a session, a link, a token) is kept as its digest only: a copy of this file opens nothing.
+_PEOPLE = _statements(
+    """
+    CREATE TABLE users (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        email TEXT NOT NULL DEFAULT '',
+        first_name TEXT NOT NULL DEFAULT '',
+        last_name TEXT NOT NULL DEFAULT '',
+        password TEXT NOT NULL DEFAULT '',
+        admin INTEGER NOT NULL DEFAULT 0,
+        staff INTEGER NOT NULL DEFAULT 0,
+        active INTEGER NOT NULL DEFAULT 1,
+        language TEXT NOT NULL DEFAULT '',
+        created_at TEXT NOT NULL,
+        last_login TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX users_by_email ON users (email COLLATE NOCASE)",
+    "CREATE TABLE groups (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT",
+    """
+    CREATE TABLE memberships (
+        group_number INTEGER NOT NULL REFERENCES groups (number) ON DELETE CASCADE,
+        user INTEGER NOT NULL REFERENCES users (number) ON DELETE CASCADE,
+        PRIMARY KEY (user, group_number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX memberships_by_group ON memberships (group_number)",
+    """
+    CREATE TABLE course_groups (
+        course INTEGER NOT NULL REFERENCES courses (number) ON DELETE CASCADE,
+        group_number INTEGER NOT NULL REFERENCES groups (number) ON DELETE CASCADE,
+        PRIMARY KEY (course, group_number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX course_groups_by_group ON course_groups (group_number)",
+    """
+    CREATE TABLE course_staff (
+        course INTEGER NOT NULL REFERENCES courses (number) ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        entry TEXT NOT NULL,
+        PRIMARY KEY (course, entry)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE identities (
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        user INTEGER NOT NULL REFERENCES users (number) ON DELETE CASCADE,
+        PRIMARY KEY (issuer, subject)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX identities_by_user ON identities (user)",
+    """
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY,
+        user INTEGER NOT NULL REFERENCES users (number) ON DELETE CASCADE,
+        created_at TEXT NOT NULL,
+        seen_at TEXT NOT NULL,
+        address TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        how TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX sessions_by_user ON sessions (user)",
+    """
+    CREATE TABLE links (
+        id TEXT PRIMARY KEY,
+        user INTEGER NOT NULL REFERENCES users (number) ON DELETE CASCADE,
+        purpose TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        created_by TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX links_by_user ON links (user)",
+    """
+    CREATE TABLE tokens (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        user INTEGER NOT NULL REFERENCES users (number) ON DELETE CASCADE,
+        label TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        expires_at TEXT,
+        last_used TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX tokens_by_user ON tokens (user)",
+    """
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        action TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        address TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        via TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX audit_by_who ON audit (who)",
+    "CREATE INDEX audit_by_subject ON audit (subject)",
+    "ALTER TABLE jobs ADD COLUMN begun_by TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX jobs_by_subject ON jobs (subject)",
+)
+
 STORE: tuple[Migration, ...] = (
     (1, "courses, students, workspaces, runs, nonces, jobs", _FIRST),
     (2, "classrooms: builds, shares, catalogs, imports", _CLASSROOMS),
+    (3, "people: accounts, groups, sessions, tokens, audit", _PEOPLE),
 )
 
 _EVENTS = _statements(

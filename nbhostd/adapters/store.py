@@ -247,13 +247,13 @@ class SqliteStore:
 
     # jobs
 
-    async def create_job(self, kind: str, subject: str, now: datetime) -> Job:
+    async def create_job(self, kind: str, subject: str, now: datetime, begun_by: str = "") -> Job:
         """A job that has begun, with a number of its own."""
 
         def create(db: Connection) -> Job:
             row = db.execute(
-                "INSERT INTO jobs (kind, subject, state, started_at) VALUES (?, ?, ?, ?) RETURNING *",
-                (kind, subject, JobState.RUNNING.value, _text(now)),
+                "INSERT INTO jobs (kind, subject, state, started_at, begun_by) VALUES (?, ?, ?, ?, ?) RETURNING *",
+                (kind, subject, JobState.RUNNING.value, _text(now), begun_by),
             ).fetchone()
             return _job(row)
 
@@ -266,11 +266,17 @@ class SqliteStore:
             state.value, message, _text(now), number,
         )  # fmt: skip
 
-    async def jobs(self, *, limit: int = 50) -> list[Job]:
-        """The latest jobs, newest first."""
+    async def jobs(self, *, limit: int = 50, course: str | None = None) -> list[Job]:
+        """The latest jobs (about a course: its name, or that and more behind a slash), newest first."""
+        # "0" is what comes after "/": a range that an index can find.
+        where = "" if course is None else "WHERE subject = ? OR (subject > ? AND subject < ?)"
+        about = () if course is None else (course, f"{course}/", f"{course}0")
         return await self._database.read(
             lambda db: [
-                _job(row) for row in db.execute("SELECT * FROM jobs ORDER BY number DESC LIMIT ?", (limit,))
+                _job(row)
+                for row in db.execute(
+                    f"SELECT * FROM jobs {where} ORDER BY number DESC LIMIT ?", (*about, limit)
+                )
             ]
         )
 
@@ -363,4 +369,5 @@ def _job(row: Row) -> Job:
         started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=_moment(row["ended_at"]),
         message=row["message"],
+        begun_by=row["begun_by"],
     )

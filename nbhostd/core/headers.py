@@ -134,6 +134,17 @@ def is_own_origin(headers: Mapping[str, str], own: str) -> bool:
     return said.lower() == own
 
 
+def client_address(peer: str, forwarded: Sequence[str]) -> str:
+    """Where a request comes from: the peer, or what the reverse proxy on this computer says of its own peer.
+
+    Of X-Forwarded-For only the last item was written by our neighbour; those before it are anybody's claim.
+    """
+    if peer not in ("127.0.0.1", "::1", "") or not forwarded:
+        return peer
+    said = forwarded[-1].rpartition(",")[2].strip()
+    return said if said and len(said) <= 45 and said.isascii() and said.isprintable() else peer
+
+
 def is_local(name: str) -> bool:
     """Whether browsers take this host name for secure without TLS."""
     return name in ("localhost", "127.0.0.1", "[::1]") or name.endswith(".localhost")

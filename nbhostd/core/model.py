@@ -260,6 +260,8 @@ class Job:
     started_at: datetime
     ended_at: datetime | None = None
     message: str = ""
+    begun_by: str = ""
+    """The account that began it, 'root' for nbhostctl, '' for nbhostd itself."""
 
 
 @dataclass(frozen=True, slots=True)

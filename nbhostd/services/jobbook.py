@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from nbhostd.core.errors import NbhostdError, WorldError
@@ -29,6 +30,27 @@ class RunningJob:
     say: Say
     message: str = ""
     cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Why a story is told: on whose behalf, and whom to tell the number of each job that it opens."""
+
+    who: str = ""
+    begun: Callable[[int], object] = lambda number: None
+
+
+_ERRAND: ContextVar[Errand] = ContextVar("errand", default=Errand())  # noqa: B039  # it is frozen
+
+
+@contextmanager
+def on_errand(errand: Errand) -> Iterator[None]:
+    """Jobs that are opened inside this block, and by tasks born in it, are this errand's."""
+    before = _ERRAND.set(errand)
+    try:
+        yield
+    finally:
+        _ERRAND.reset(before)
 
 
 class JobBook:
@@ -56,7 +78,9 @@ class JobBook:
         With `outlives` it is a unit that goes on when the daemon ends, so it then stays RUNNING. Whoever opens it as
         `cancellable` looks at `cancelled` now and then.
         """
-        number = (await self._store.create_job(kind, subject, self._clock.now())).number
+        errand = _ERRAND.get()
+        number = (await self._store.create_job(kind, subject, self._clock.now(), errand.who)).number
+        errand.begun(number)
 
         def say(line: str) -> None:
             self._append(number, line)

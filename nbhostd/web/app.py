@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from nbhostd.core.errors import NbhostdError, Refused, WorldError
+from nbhostd.core.headers import is_navigation
 from nbhostd.core.model import Route
 from nbhostd.core.subject import subject
 from nbhostd.core.urls import LAUNCH_NAMES, host_label
@@ -19,6 +20,7 @@ from nbhostd.web.assets import PREFIX as ASSETS
 from nbhostd.web.context import Context, WebSettings
 from nbhostd.web.enter import Enter
 from nbhostd.web.faults import Fault, fault_of
+from nbhostd.web.login import login_address
 from nbhostd.web.pages import BADGES
 from nbhostd.web.retired import Retired
 from nbhostd.web.student import Student
@@ -111,6 +113,8 @@ def _errors(context: Context) -> Middleware:
             return await handler(request)
         except NbhostdError as error:
             fault = fault_of(error)
+            if fault.reason == "not-logged-in" and is_navigation(request.method, request.headers):
+                return context.pages.redirect(login_address(request.path_qs))
             _log(request, error)
         except web.HTTPException as error:
             if error.status < 400:

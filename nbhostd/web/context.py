@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from aiohttp import web
+
 from nbhostd.core.access import Keyring
 from nbhostd.core.model import Opening, Place, Route, Run, Visit
 from nbhostd.core.names import WorkspaceId
 from nbhostd.core.ports import Clock
+from nbhostd.core.urls import OpenRequest
 from nbhostd.web.pages import Pages
 
 
@@ -43,6 +46,12 @@ class Workspaces(Protocol):
     async def note_cookie(self, route: Route, kept: bool) -> Run: ...
 
 
+class Members(Protocol):
+    """Who knows the people that are logged in (web/members.py)."""
+
+    async def admits(self, request: web.Request, wanted: OpenRequest) -> bool: ...
+
+
 class Nonces(Protocol):
     """Where single-use launches are remembered (the store)."""
 
@@ -58,3 +67,5 @@ class Context:
     nonces: Nonces
     clock: Clock
     pages: Pages
+    members: Members | None = None
+    """Who opens notebooks without a signature, being logged in; None where nobody logs in."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from nbhostd.core.errors import Refused
-from nbhostd.core.model import JobState
-from nbhostd.core.siteargv import KIND as SITE
-from nbhostd.services.images import KIND as IMAGE
+from nbhostd.services.cancelling import cancel
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_context import ControlContext
 from nbhostd.web.control_shapes import job_shape
@@ -63,13 +61,7 @@ class JobsControl:
         job = await self._c.store.job(_number(request))
         if job is None:
             raise _no_such_job(request)
-        if self._c.book.cancel(job.number):
-            return web.json_response({})
-        if job.state is not JobState.RUNNING or job.kind not in (IMAGE, SITE):
-            raise Refused(
-                "Only a build or a pull for students that runs can be cancelled.", status=409, reason="not-cancellable"
-            )  # fmt: skip
-        await self._c.jobs.cancel(job.number)
+        await cancel(job, self._c.book, self._c.jobs)
         return web.json_response({})
 
 

@@ -25,9 +25,15 @@ class Door:
         self._minute = float("-inf")
         self._refused = 0
 
-    async def admit(self, request: web.Request, wanted: OpenRequest) -> None:
-        """Return when this request may open what it wants, having used up its nonce; raise Refused(403) when not."""
-        settings = self._context.settings()
+    async def admit(self, request: web.Request, wanted: OpenRequest) -> bool:
+        """Return when this request may open what it wants, having used up its nonce; raise Refused(403) when not.
+
+        True when somebody signed or at least linked it; False when it is the visitor's own, by being logged in: then
+        it may be another site's link, and nothing but opening was asked for.
+        """
+        settings, members = self._context.settings(), self._context.members
+        if members is not None and "signature" not in request.query and await members.admits(request, wanted):
+            return False
         now = self._context.clock.now()
         verdict = judge_launch(
             settings.launch_keys,
@@ -40,10 +46,10 @@ class Door:
         reason = verdict.reason
         if verdict.allowed and verdict.expires is not None:
             if await self._context.nonces.use_nonce(verdict.nonce, verdict.expires, now):
-                return
+                return True
             reason = "used-launch"
         elif verdict.allowed:
-            return
+            return True
         self._mention(wanted, reason)
         raise Refused(_REFUSAL, status=403, reason=reason)
 

@@ -10,9 +10,10 @@ from typing import TypeVar
 from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from nbhostd.core.errors import NbhostdError
 from nbhostd.core.names import WorkspaceId
 from nbhostd.web.assets import Assets
-from nbhostd.web.faults import Fault, title, words
+from nbhostd.web.faults import Fault, fault_of, title, words
 from nbhostd.web.languages import choose, read_catalogues
 
 _BADGE_LENGTH = 60
@@ -36,6 +37,8 @@ class Badges:
 
 BADGES = web.RequestKey("badges", Badges)
 """Whom a request is about, once that is known."""
+LANGUAGE = web.RequestKey("language", str)
+"""The language that somebody has chosen, which counts more than what the browser asks for."""
 
 
 class Pages:
@@ -68,6 +71,9 @@ class Pages:
 
     def language(self, request: web.BaseRequest) -> str:
         """The language that this visitor reads."""
+        chosen: str = request.get(LANGUAGE, "")
+        if chosen in self._languages:
+            return chosen
         return choose(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""), self._languages)
 
     def say(self, request: web.BaseRequest, message: str) -> str:
@@ -110,6 +116,11 @@ class Pages:
         if fault.allow:
             response.headers[hdrs.ALLOW] = fault.allow
         return response
+
+    def refusal(self, request: web.BaseRequest, error: NbhostdError) -> str:
+        """What an error says, in the visitor's language."""
+        said = words(fault_of(error))
+        return f"{self.say(request, said.happened)} {self.say(request, said.advice)}".strip()
 
     def redirect(self, location: str) -> web.Response:
         """303 to a URL of ours; the browser keeps no copy and tells no other site where it came from."""

@@ -31,9 +31,9 @@ class Student:
         wanted = parse_open(request.rel_url.raw_path, request.rel_url.raw_query_string)
         request[BADGES] = Badges.of(wanted.workspace, wanted.notebook or "")
         with subject(wanted.workspace):
-            await self._door.admit(request, wanted)
+            asked = await self._door.admit(request, wanted)
             # A clone's notebook is brought back by git, not by a launch.
-            forcecopy = wanted.mode is Mode.MOOC and wants_reset(request.query)
+            forcecopy = asked and wanted.mode is Mode.MOOC and wants_reset(request.query)
             opening = await context.workspaces.open(
                 Visit(wanted.workspace, wanted.notebook, wanted.mode, forcecopy, wanted.page)
             )

@@ -6,7 +6,7 @@ A test that wants no process at all scripts a kind of job: `jobs.scripts["build"
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -57,16 +57,23 @@ class FakeJobs:
             self._cancel[number].set()
 
     async def follow(self, number: int) -> AsyncIterator[str]:
+        async for lines in self.looks(number):
+            for line in lines:
+                yield line
+
+    async def looks(self, number: int) -> AsyncGenerator[list[str], None]:
         shown = 0
         while True:
             live = number in self._cancel
-            lines = self._lines.get(number, [])
-            for line in lines[shown:]:
-                shown += 1
-                yield line
+            lines = self._lines.get(number, [])[shown:]
+            shown += len(lines)
+            yield lines
             if not live:
                 return
             await asyncio.sleep(0.01)
+
+    def lines(self, number: int) -> list[str]:
+        return list(self._lines.get(number, ()))
 
     @staticmethod
     async def _play(script: Script, cancel: asyncio.Event, tell: Callable[[str], None]) -> JobState:

@@ -120,8 +120,8 @@ class FakeStore:
         self._nonces[nonce] = expires
         return True
 
-    async def create_job(self, kind: str, subject: str, now: datetime) -> Job:
-        job = Job(len(self._jobs) + 1, kind, subject, JobState.RUNNING, now)
+    async def create_job(self, kind: str, subject: str, now: datetime, begun_by: str = "") -> Job:
+        job = Job(len(self._jobs) + 1, kind, subject, JobState.RUNNING, now, begun_by=begun_by)
         self._jobs[job.number] = job
         return job
 
@@ -129,8 +129,10 @@ class FakeStore:
         if number in self._jobs:
             self._jobs[number] = replace(self._jobs[number], state=state, message=message, ended_at=now)
 
-    async def jobs(self, *, limit: int = 50) -> list[Job]:
-        return [self._jobs[number] for number in sorted(self._jobs, reverse=True)[:limit]]
+    async def jobs(self, *, limit: int = 50, course: str | None = None) -> list[Job]:
+        latest = (self._jobs[number] for number in sorted(self._jobs, reverse=True))
+        about = [job for job in latest if course is None or f"{job.subject}/".startswith(f"{course}/")]
+        return about[:limit]
 
     async def job(self, number: int) -> Job | None:
         return self._jobs.get(number)

@@ -1,0 +1,72 @@
+"""The dashboard: people, the site's own pages and the HTTP API, introduced to each other. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING
+
+from nbhostd.adapters.audit import SqliteAuditLog
+from nbhostd.adapters.passwords import Argon2Passwords
+from nbhostd.adapters.people import SqlitePeople
+from nbhostd.adapters.sessions import SqliteSessions
+from nbhostd.core.model import Job
+from nbhostd.core.people import User
+from nbhostd.services.cancelling import cancel
+from nbhostd.services.entrance import Entrance
+from nbhostd.services.errands import Errands
+from nbhostd.services.people import People, UserChanges
+from nbhostd.web.api import Api
+from nbhostd.web.app import Mountable
+from nbhostd.web.jobs import Jobs, JobsRoom
+from nbhostd.web.login import LoginRoom
+from nbhostd.web.members import Members
+from nbhostd.web.operations import Operations
+from nbhostd.web.reception import Reception
+from nbhostd.web.site import SitePages
+
+if TYPE_CHECKING:
+    from nbhostd.house import House
+
+
+class Dashboard:
+    """Who keeps people, and each room of the site's own pages."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        book = house.store.database
+        self.passwords = Argon2Passwords()
+        people, sessions = SqlitePeople(book), SqliteSessions(book)
+        self.entrance = Entrance(people, sessions, self.passwords, house.clock, secrets.token_bytes)
+        self.people = People(people, sessions, house.clock)
+        self.audit = SqliteAuditLog(book)
+        self.reception = Reception(self.entrance, self.people, lambda: house.config().server.public_url)
+        self.members = Members(self.reception)
+        self.errands = Errands(house.tasks)
+
+    def open(self) -> None:
+        """Introduce the rooms, once the house has its pages and services."""
+        house = self._house
+        self.site = SitePages(house.pages, self.reception)
+        self.login = LoginRoom(self.site, self.entrance, self.stop_workspaces, self._set_language)
+        self.jobs = Jobs(house.store, house.jobs.logs, self._cancel, self.people)
+        self.jobs_room = JobsRoom(self.site, self.jobs)
+        self.operations = Operations(self.people, self.audit, house.clock)
+        self.operations.add(self.jobs.operations())
+
+    def rooms(self) -> list[Mountable]:
+        """What browsers and programs reach."""
+        return [self.login, self.jobs_room, Api(self.operations, self.site)]
+
+    async def stop_workspaces(self, user: User) -> int:
+        """Stop all workspaces of somebody that run; how many there were."""
+        house = self._house
+        awake = [row.id for row in await house.status.rows() if row.id.student == user.name]
+        stopped = await asyncio.gather(*(house.workspaces.stop(id, "logged out") for id in awake))
+        return sum(stopped)
+
+    async def _set_language(self, user: User, language: str) -> None:
+        await self.people.change(user.name, UserChanges(language=language))
+
+    async def _cancel(self, job: Job) -> None:
+        await cancel(job, self._house.book, self._house.jobs)
