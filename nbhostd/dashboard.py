@@ -36,6 +36,7 @@ class Dashboard:
         self._house = house
         book = house.store.database
         self.passwords = Argon2Passwords()
+        house.closing.push_async_callback(self.passwords.close)
         people, sessions = SqlitePeople(book), SqliteSessions(book)
         self.entrance = Entrance(people, sessions, self.passwords, house.clock, secrets.token_bytes)
         self.people = People(people, sessions, house.clock)

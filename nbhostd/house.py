@@ -111,6 +111,7 @@ class House:
         self._ground = ground
         self.config, self.keyring = ground.config, ground.keyring
         self.clock, self.store, self.tasks = ground.clock, ground.store, ground.tasks
+        self.closing = ground.closing
         self.dashboard = Dashboard(self)
         self._introduce_world()
         self._introduce_services()

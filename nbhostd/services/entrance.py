@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol
 
 from nbhostd.core.errors import NotNow, Refused
 from nbhostd.core.names import StudentName
 from nbhostd.core.people import Actor, Scope, User
 from nbhostd.core.ports import Clock
 from nbhostd.core.ports_accounts import People, Sessions
+from nbhostd.core.ports_people import Passwords
 from nbhostd.core.sessions import (
     IDLE,
     LINK_LIFETIME,
@@ -31,23 +31,6 @@ log = logging.getLogger(__name__)
 
 _WRONG = "The name or the password is wrong."
 _AGENT = 200
-
-
-class Checked(Protocol):
-    """What a look at a password found."""
-
-    @property
-    def good(self) -> bool: ...
-    @property
-    def outdated(self) -> bool:
-        """It is right, and was kept in a way that we have left."""
-
-
-class Passwords(Protocol):
-    """Who keeps passwords so that nobody can read them (adapters/passwords.py)."""
-
-    async def hash(self, text: str) -> str: ...
-    async def verify(self, text: str, stored: str) -> Checked: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
 from nbhostd.web.languages import N_
+from nbhostd.web.sitewords import BY_RIGHTS, FORBIDDEN, SITE_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Words:
 
 _TITLES = {
     400: N_("This address is not right"),
+    401: N_("Please log in"),
     403: N_("This notebook cannot be opened from here"),
     404: N_("There is nothing at this address"),
     405: N_("This cannot be done here"),
@@ -140,6 +142,7 @@ _WORDS = {
     "wrong-host": Words(N_("This workspace is not at this address."), _RELOAD),
     "wrong-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
+    **{reason: Words(*said) for reason, said in SITE_WORDS.items()},
     "bug": Words(
         N_("This is a fault in this server, not in what you did."),
         N_("Try again in a minute. If it happens again, give your teacher the number below."),
@@ -167,6 +170,7 @@ SAID_BELOW = (
     N_("Too many students wait for this just now."),
     N_("This could not be done."),
     N_("This took too long."),
+    N_("Too many attempts to log in; please wait."),
 )
 """Messages of the floors below that a student may read as they are: listed here for their translation."""
 
@@ -186,9 +190,9 @@ _ANY_FAILURE = Words(
 )
 
 
-def title(status: int) -> str:
-    """The heading for a status, in English."""
-    return _TITLES.get(status, _OTHER_TITLE)
+def title(fault: Fault) -> str:
+    """The heading of a fault's page, in English."""
+    return FORBIDDEN if fault.reason in BY_RIGHTS else _TITLES.get(fault.status, _OTHER_TITLE)
 
 
 def words(fault: Fault) -> Words:

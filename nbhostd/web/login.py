@@ -14,7 +14,7 @@ from nbhostd.core.sessions import Session
 from nbhostd.services.entrance import Newcomer
 from nbhostd.web.languages import N_
 from nbhostd.web.reception import CSRF_FIELD, LANGUAGE_COOKIE, Visitor
-from nbhostd.web.site import Flash, SitePages, local_path
+from nbhostd.web.site import SitePages, local_path
 
 LANDING = "/courses"
 _BYE = N_("You are logged out.")
@@ -103,7 +103,7 @@ class LoginRoom:
         return await self._site.render(
             request, "login.html", status=status, target=target, name=name, error=error,
             ways=[(f"{address}?next={quote(target, safe='')}", text) for address, text in ways],
-            bye=request.query.get("bye", ""), by_mail=self.by_mail(),
+            bye=self._bye(request), by_mail=self.by_mail(),
         )  # fmt: skip
 
     by_mail: Callable[[], bool] = staticmethod(lambda: False)
@@ -133,6 +133,11 @@ class LoginRoom:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR, path="/", samesite="Lax", httponly=True)
         return response
 
+    def _bye(self, request: web.Request) -> str:
+        """What is said to somebody who has just logged out."""
+        text = {"yes": _BYE, "stopped": _STOPPED}.get(request.query.get("bye", ""))
+        return self._site.say(request, text) if text else ""
+
     async def _form(self, request: web.Request) -> tuple[Visitor, dict[str, object]]:
         visitor = await self._site.reception.visitor(request)
         form = await request.post()
@@ -144,12 +149,3 @@ def login_address(target: str) -> str:
     """Where to log in first, on the way to an address of ours."""
     where = local_path(target, "")
     return f"/login?next={quote(where, safe='')}" if where else "/login"
-
-
-FLASH_OF_BYE = {"yes": _BYE, "stopped": _STOPPED}
-
-
-def bye(site: SitePages, request: web.Request) -> Flash | None:
-    """What is said to somebody who has just logged out."""
-    text = FLASH_OF_BYE.get(request.query.get("bye", ""))
-    return Flash("good", site.say(request, text)) if text else None

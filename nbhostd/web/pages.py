@@ -106,7 +106,7 @@ class Pages:
         else:
             response = self.render(
                 request, "error.html", status=fault.status, fault=fault,
-                title=self.say(request, title(fault.status)), happened=happened,
+                title=self.say(request, title(fault)), happened=happened,
                 # A message without a translation is English, and says so to a screen reader.
                 untranslated=language != "en" and happened == said.happened,
                 advice=self.say(request, said.advice),
