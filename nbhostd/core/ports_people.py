@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from nbhostd.core.mailtext import Letter, LetterKind, MailText
+from nbhostd.core.openid import Arrival, Departure, Identity
 from nbhostd.core.passwords import Checked
 
 
@@ -40,3 +41,16 @@ class MailTexts(Protocol):
 
     async def read(self, kind: LetterKind, language: str) -> MailText:
         """The text of a kind of letter; in English where the language has none. Raises WorldError for a faulty one."""
+
+
+class IdentityProvider(Protocol):
+    """Another site where people log in. Raises WorldError when it cannot be asked, or what it says is not to be believed."""
+
+    def is_set_up(self) -> bool:
+        """Whether there is one at all."""
+
+    async def departure_url(self, departure: Departure, redirect_uri: str) -> str:
+        """Where the browser is sent to log in; it comes back to `redirect_uri`."""
+
+    async def identity(self, departure: Departure, arrival: Arrival, redirect_uri: str) -> Identity:
+        """Who came back from that departure."""
