@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from nbhostd.core.errors import NbhostdError
 from nbhostd.core.names import WorkspaceId
+from nbhostd.web import amounts
 from nbhostd.web.assets import Assets
 from nbhostd.web.faults import Fault, fault_of, title, words
 from nbhostd.web.languages import choose, read_catalogues
@@ -66,7 +67,7 @@ class Pages:
         environment.policies["ext.i18n.trimmed"] = True
         environment.install_gettext_translations(self.catalogues[language], newstyle=True)  # type: ignore[attr-defined]
         environment.globals |= {"asset": self.assets.url, "language": language}
-        environment.filters["shorten"] = shorten
+        environment.filters |= {"shorten": shorten} | amounts.filters(language)
         return environment
 
     def language(self, request: web.BaseRequest) -> str:

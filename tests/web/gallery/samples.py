@@ -1,0 +1,59 @@
+"""What the gallery shows: people, courses and jobs that nobody has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+NOW = datetime(2026, 3, 4, 15, 6, tzinfo=UTC)
+STATES = (("running", "good"), ("asleep", "plain"), ("queued", "note"), ("failed", "bad"))
+NAMES = ("Ada <Lovelace>", "Émilie du Châtelet", "Grace Hopper", "A" * 60, "Sofia", "Z")
+
+
+def site(here: str, *, anonymous: bool = False) -> SimpleNamespace:
+    """The variable of the layout, for an administrator or for nobody."""
+    entries = ("Courses", "Manage", "People", "Workspaces", "Images", "Computer", "Audit")
+    nav = [_item(text, here, current=text == "Manage") for text in entries]
+    user = SimpleNamespace(name="ada", full_name="Ada Lovelace", is_admin=True, is_staff=True)
+    flashes = [
+        SimpleNamespace(tone="good", text="The course is saved."),
+        SimpleNamespace(tone="bad", text="No."),
+    ]
+    return SimpleNamespace(
+        product="nbhostd", version="0.1.0", csrf="a-token", here=here,
+        user=None if anonymous else user,
+        nav=[] if anonymous else nav,
+        crumbs=[] if anonymous else [_item("Manage", here), _item("Python", here, current=True)],
+        flashes=[] if anonymous else flashes,
+        documentation="/documentation",
+    )  # fmt: skip
+
+
+def values(here: str, *, anonymous: bool = False) -> dict[str, object]:
+    """All variables of the gallery's pages."""
+    titles = (
+        "Overview",
+        "Students",
+        "Notebooks",
+        "Statistics",
+        "Drop areas",
+        "Static sites",
+        "Jobs",
+        "Settings",
+    )
+    return {
+        "site": site(here, anonymous=anonymous),
+        "now": NOW,
+        "sample_tabs": [_item(text, here, current=text == "Students") for text in titles],
+        "students": [
+            SimpleNamespace(
+                name=name, group=f"group {number}", opened=number * 977, disk=number * 700 * 1024**2,
+                seen=NOW - timedelta(hours=7 * number) if number else None, state=STATES[number % 4],
+            )
+            for number, name in enumerate(NAMES)
+        ],
+    }  # fmt: skip
+
+
+def _item(text: str, href: str, *, current: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(text=text, href=href, current=current)
