@@ -54,7 +54,7 @@ class Api:
 
     async def _answer(self, request: web.Request, operation: Operation) -> web.Response:
         visitor = await self._site.reception.visitor(request)
-        if request.method not in SAFE_METHODS:
+        if visitor.session is not None and request.method not in SAFE_METHODS:
             given = request.headers.get(CSRF_HEADER, "")
             await self._site.reception.check_form(request, visitor, given)
         query = None
