@@ -47,6 +47,7 @@ _IMAGE_INDEX = ".local/share/containers/storage/overlay-images/images.json"
 _GRACE = 5.0
 """Seconds that requests under way get when the daemon stops."""
 _RECONCILE_EVERY = 60.0
+_SWEEP_EVERY = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class Daemon:
         )
         spawn("reconcile", every(lambda: _RECONCILE_EVERY, "reconcile", self._reconcile))
         spawn("sockets", every(lambda: _RECONCILE_EVERY, "sockets", self._tend_sockets))
+        spawn("sessions", every(lambda: _SWEEP_EVERY, "sessions", self.house.dashboard.entrance.sweep))
         spawn("queue", every(lambda: 2.0, "queue", self._pump))
         period = self.notifier.watchdog_seconds
         if period is not None:

@@ -16,6 +16,7 @@ from nbhostd.services.cancelling import cancel
 from nbhostd.services.entrance import Entrance
 from nbhostd.services.errands import Errands
 from nbhostd.services.people import People, UserChanges
+from nbhostd.web.account import Account
 from nbhostd.web.api import Api
 from nbhostd.web.app import Mountable
 from nbhostd.web.jobs import Jobs, JobsRoom
@@ -54,10 +55,12 @@ class Dashboard:
         self.jobs_room = JobsRoom(self.site, self.jobs)
         self.operations = Operations(self.people, self.audit, house.clock)
         self.operations.add(self.jobs.operations())
+        self.account = Account(self.site, self.operations, self.entrance, self.people)
+        self.operations.add(self.account.operations())
 
     def rooms(self) -> list[Mountable]:
         """What browsers and programs reach."""
-        return [self.login, self.jobs_room, Api(self.operations, self.site)]
+        return [self.login, self.account, self.jobs_room, Api(self.operations, self.site)]
 
     async def stop_workspaces(self, user: User) -> int:
         """Stop all workspaces of somebody that run; how many there were."""

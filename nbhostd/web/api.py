@@ -66,7 +66,7 @@ class Api:
         return self._json(answer, 202 if operation.long else 200)
 
     def _json(self, answer: Any, status: int) -> web.Response:
-        text = msgspec.json.encode(answer).decode()
+        text = msgspec.json.encode(answer, enc_hook=str).decode()  # our names are texts with a proof
         response = web.Response(text=text, status=status, content_type="application/json")
         return self._site.pages.dress(response)
 

@@ -24,7 +24,6 @@ _REFUSALS = {
     503: "Not now: come back after Retry-After.",
 }
 _ALWAYS = (400, 401, 403, 404, 409, 502, 503)
-_PATH_PATTERN = r"^[^/]+$"
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -81,9 +80,9 @@ def _operation(
                 "name": name,
                 "in": "path",
                 "required": True,
-                "schema": {"type": "string", "pattern": _PATH_PATTERN},
+                "schema": {"type": "string", "pattern": f"^{pattern}$"},
             }
-            for name in operation.path_names
+            for name, pattern in operation.path_patterns.items()
         ],
         "responses": {
             good: _content(_doc(operation.answer), schema[operation.answer]),

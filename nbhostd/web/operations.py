@@ -25,7 +25,7 @@ from nbhostd.web.reception import Visitor
 log = logging.getLogger(__name__)
 
 Struct = msgspec.Struct
-_NAME_IN_PATH = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_NAME_IN_PATH = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -82,7 +82,12 @@ class Operation:
     @property
     def path_names(self) -> tuple[str, ...]:
         """The names in its path, in their order."""
-        return tuple(_NAME_IN_PATH.findall(self.path))
+        return tuple(self.path_patterns)
+
+    @property
+    def path_patterns(self) -> dict[str, str]:
+        """What each name in its path must look like, as a regular expression."""
+        return {name: pattern or "[^/]+" for name, pattern in _NAME_IN_PATH.findall(self.path)}
 
     @property
     def plain_path(self) -> str:
@@ -187,6 +192,6 @@ def _shown(given: Mapping[str, Any], secret: frozenset[str]) -> str:
 
 
 def _short(value: object) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
     text = "".join(character if character.isprintable() else "�" for character in text)
     return text if len(text) <= 200 else f"{text[:199]}…"

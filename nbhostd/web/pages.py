@@ -18,6 +18,8 @@ from nbhostd.web.faults import Fault, fault_of, title, words
 from nbhostd.web.languages import choose, read_catalogues
 
 _BADGE_LENGTH = 60
+_PROGRAMS = "/api/"
+"""Whatever is below this is for programs, whatever they accept."""
 
 _Answer = TypeVar("_Answer", bound=web.StreamResponse)
 
@@ -99,7 +101,8 @@ class Pages:
         language = self.language(request)
         said = words(fault)
         happened = self.say(request, said.happened)
-        if wants_json(request.headers.get(hdrs.ACCEPT, ""), request.headers.get("Sec-Fetch-Dest", "")):
+        dest = request.headers.get("Sec-Fetch-Dest", "")
+        if request.path.startswith(_PROGRAMS) or wants_json(request.headers.get(hdrs.ACCEPT, ""), dest):
             document = {"status": fault.status, "reason": fault.reason, "message": happened}
             if fault.incident:
                 document["incident"] = fault.incident
