@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 
 from nbhostd.adapters.host import SystemClock
@@ -39,6 +39,7 @@ class HouseTrial:
     """A house that serves, and its people (see tests/web/site_trial.py)."""
 
     house: House
+    app: web.Application
     port: int
     _sessions: list[ClientSession] = field(default_factory=list)
     _tokens: dict[str, str] = field(default_factory=dict)
@@ -108,9 +109,10 @@ async def house_trial(tmp_path: Path, now: datetime | None = None) -> AsyncItera
         tasks = Tasks()
         house = House(_ground(config, tmp_path, store, statistics, systemd, tasks, closing))
         await _populate(house)
-        async with TestServer(house.front()) as server:
+        app = house.front()
+        async with TestServer(app) as server:
             assert server.port
-            trial = HouseTrial(house, server.port)
+            trial = HouseTrial(house, app, server.port)
             yield trial
             await trial.close()
             await tasks.close()

@@ -1,0 +1,146 @@
+"""Every page of the real house, asked for by everybody: valid, in two languages, nobody else's business, and changing nothing.
+
+A page that is added is tried here by itself: its route says which names it needs.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import html5lib
+import pytest
+from aiohttp import web
+
+from nbhostd.core.model import Mode
+from nbhostd.core.names import WorkspaceId
+from tests.house_trial import HouseTrial, house_trial
+from tests.web.site_trial import ROLES
+
+NAMES = {
+    "course": "python", "number": "1", "student": "student", "name": "student", "group": "class", "area": "data",
+    "path": "w1/n.md", "notebook": "w1/n", "build": "site", "tail": "",
+}  # fmt: skip
+"""What stands for each name in a page's address."""
+ELSEWHERE = (
+    "/w/",
+    "/visit/",
+    "/behind/",
+    "/earlier/",
+    "/shared/",
+    "/builds/",
+    "/assets/",
+    "/api/",
+    "/link/",
+    "/{launch",
+    "/login",
+)
+"""Addresses that are no pages of people who are logged in: each has tests of its own."""
+EVENTS = ("/events", "/live", ".csv", ".json", "/raw")
+EVERYBODYS = ("/", "/healthz", "/readyz", "/metrics", "/public/{group}", "/forgotten")
+OPENED_BY = {"/admin": {"admin"}, "/teach": {"admin", "staff", "teacher"}}
+
+
+@pytest.fixture
+async def trial(tmp_path: Path) -> AsyncIterator[HouseTrial]:
+    async with house_trial(tmp_path) as trial:
+        now = trial.house.clock.now()
+        await trial.house.store.create_job("pull", "python", now, "teacher")
+        await trial.house.store.ensure_workspace(
+            WorkspaceId.parse("python/student"), Mode.CLASSROOM, "a" * 26, now
+        )
+        yield trial
+
+
+def routes(trial: HouseTrial) -> Iterator[str]:
+    """The paths of all pages, with their names still in braces."""
+    seen = set()
+    for route in trial.app.router.routes():
+        resource = route.resource
+        if route.method != "GET" or resource is None or isinstance(resource, web.StaticResource):
+            continue
+        path = re.sub(
+            r"\{(\w+)(?::(?:[^{}]|\{[^{}]*\})*)?\}",
+            r"{\1}",
+            str(resource.get_info().get("formatter", resource.canonical)),
+        )
+        if not path.startswith(ELSEWHERE) and path not in seen:
+            seen.add(path)
+            yield path
+
+
+def address(path: str) -> str:
+    """A page's address, its names filled in."""
+    return re.sub(r"\{(\w+)\}", lambda name: NAMES.get(name[1], "nothing-there"), path)
+
+
+def pages(trial: HouseTrial) -> list[str]:
+    return [path for path in routes(trial) if not path.endswith(EVENTS)]
+
+
+async def test_every_page_is_valid_in_both_languages(trial: HouseTrial) -> None:
+    for language in ("en", "fr"):
+        browser = await trial.browser("admin", language)
+        for path in pages(trial):
+            answer = await browser.get(address(path))
+            text = await answer.text()
+            assert answer.status < 500 or answer.status in (502, 503), (path, text[:600])
+            if not answer.content_type.startswith("text/html") or answer.status in (301, 303):
+                continue
+            html5lib.HTMLParser(strict=True).parse(text)
+            assert f'<html lang="{language}">' in text, path
+            assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|<style", text), path
+            policy = answer.headers["Content-Security-Policy"]
+            assert "unsafe" not in policy, path
+            assert "default-src 'none'" in policy, path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+
+
+async def test_pages_are_for_those_whom_they_are_for(trial: HouseTrial) -> None:
+    wrong = []
+    for role in ROLES:
+        browser = await trial.browser(role)
+        for path in pages(trial):
+            if path in EVERYBODYS:
+                continue
+            answer = await browser.get(address(path))
+            if role == "nobody":
+                if (answer.status, answer.headers.get("Location", "")[:11]) != (303, "/login?next"):
+                    wrong.append((path, role, answer.status))
+            elif "{course}" in path and role == "stranger":
+                if answer.status not in (404, 301, 303):
+                    wrong.append((path, role, answer.status))
+            elif any(path.startswith(start) and role not in roles for start, roles in OPENED_BY.items()):
+                if answer.status not in (403, 404):
+                    wrong.append((path, role, answer.status))
+    assert wrong == []
+
+
+async def test_looking_changes_nothing(trial: HouseTrial, tmp_path: Path) -> None:
+    browser = await trial.browser("admin")
+    for path in routes(trial):
+        if path.endswith(("/events", "/live")):
+            continue
+        before = _content(tmp_path / "nbhostd.db")
+        await browser.get(address(path))
+        assert _content(tmp_path / "nbhostd.db") == before, path
+
+
+async def test_nothing_is_for_other_sites_scripts(trial: HouseTrial) -> None:
+    browser = await trial.browser("admin")
+    for path in routes(trial):
+        if not path.endswith(("/events", "/live")):
+            answer = await browser.get(address(path), Origin="https://evil.test")
+            assert "Access-Control-Allow-Origin" not in answer.headers, path
+
+
+def _content(path: Path) -> list[str]:
+    """All that is kept, but for when sessions and tokens were seen last."""
+    with sqlite3.connect(path) as db:
+        return [
+            line
+            for line in db.iterdump()
+            if not line.startswith(('INSERT INTO "sessions"', 'INSERT INTO "tokens"'))
+        ]
