@@ -42,7 +42,11 @@ ELSEWHERE = (
 """Addresses that are no pages of people who are logged in: each has tests of its own."""
 EVENTS = ("/events", "/live", ".csv", ".json", "/raw")
 EVERYBODYS = ("/", "/healthz", "/readyz", "/metrics", "/public/{group}", "/forgotten")
-OPENED_BY = {"/admin": {"admin"}, "/teach": {"admin", "staff", "teacher"}}
+OPENED_BY = {
+    "/jobs": {"admin", "staff", "teacher"},
+    "/admin": {"admin"},
+    "/teach": {"admin", "staff", "teacher"},
+}
 
 
 @pytest.fixture
