@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 
 from nbhostd import __version__
+from nbhostd.adapters.archive import TarArchives
 from nbhostd.adapters.config_file import read_config, read_keyring
+from nbhostd.adapters.etcfiles import EtcFiles
 from nbhostd.adapters.host import SystemClock
 from nbhostd.adapters.mailtexts import mail_text_faults
 from nbhostd.adapters.predecessor import DataRoot
 from nbhostd.core.errors import ConfigError
 from nbhostd.ctl import (
+    backup,
     builds,
     classroom,
     courses,
@@ -22,6 +25,7 @@ from nbhostd.ctl import (
     imports,
     jobs,
     residents,
+    restore,
     shares,
     workspaces,
 )
@@ -78,6 +82,9 @@ def parser() -> argparse.ArgumentParser:
     residents.add(commands)
     shares.add(commands)
     jobs.add(commands)
+    archives, configuration = TarArchives(), EtcFiles(Path(_CONFIG).parent)
+    backup.add(commands, archives, configuration)
+    restore.add(commands, archives, configuration)
     workspaces.check_add(commands)
     return top
 

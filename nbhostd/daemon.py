@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from nbhostd.adapters.host import SystemClock
 from nbhostd.adapters.journal import log_to_journal
 from nbhostd.adapters.listen import inherited_sockets
 from nbhostd.adapters.notify import Notifier
+from nbhostd.adapters.stage import RestoreStage
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
@@ -79,8 +81,9 @@ class Place:
 class Daemon:
     """Everybody introduced to everybody; decides nothing."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, leave: Callable[[], None]) -> None:
         self.place = place
+        self.leave = leave
         self.config, self.keyring = place.read()
         self.notifier = Notifier(os.environ)
         self.clock = SystemClock()
@@ -94,7 +97,7 @@ class Daemon:
         self.house = House(
             Ground(
                 lambda: self.config, lambda: self.keyring, self.place.runtime, self.store, self.statistics,
-                self.systemd, self.clock, self.tasks, self.closing,
+                self.systemd, self.clock, self.tasks, self.closing, self.stage, self.leave,
             )
         )  # fmt: skip
         await self._adopt()
@@ -103,6 +106,8 @@ class Daemon:
 
     async def _open_databases(self) -> None:
         state = Path(self.config.paths.state)
+        self.stage = RestoreStage(state)
+        self.restored = self.stage.swap()
         self.store = await SqliteStore.open(state / "nbhostd.db")
         self.closing.push_async_callback(self.store.close)
         self.statistics = await SqliteStatistics.open(state / "statistics.db")
@@ -122,6 +127,10 @@ class Daemon:
                 log.error("%s does not listen: %s", unit, error)
 
     async def _adopt(self) -> None:
+        if self.restored:
+            # The same numbers were others' before: a socket that stays would open somebody else's files.
+            await self.house.reconciler.end_all()
+            self.stage.settled()
         await self._settle_renames()
         known = await self.house.reconciler.load()
         await self._reconcile()
@@ -238,7 +247,7 @@ class Daemon:
 async def serve(place: Place) -> None:
     """Serve until SIGTERM. Raises NbhostdError when the start fails."""
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
-    daemon = Daemon(place)
+    daemon = Daemon(place, ending.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     try:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from nbhostd import __version__
 from nbhostd.adapters.catalogs import SqliteCatalogs
 from nbhostd.adapters.cgroups import ControlGroups
 from nbhostd.adapters.coursedirs import CourseDirectories
@@ -29,6 +30,8 @@ from nbhostd.adapters.sharefiles import ShareDirectory
 from nbhostd.adapters.shares import SqliteShares
 from nbhostd.adapters.sitefiles import SiteDirectory
 from nbhostd.adapters.sites import SqliteSites
+from nbhostd.adapters.snapshots import DatabaseSnapshots
+from nbhostd.adapters.stage import RestoreStage
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
@@ -39,6 +42,7 @@ from nbhostd.core.config import Config
 from nbhostd.core.model import Mode
 from nbhostd.core.ports import Clock, Preparer
 from nbhostd.dashboard import Dashboard
+from nbhostd.services.backup import Backup
 from nbhostd.services.catalog import Catalog
 from nbhostd.services.census import Census
 from nbhostd.services.classroom import Classroom
@@ -54,6 +58,7 @@ from nbhostd.services.pulling import Pulling
 from nbhostd.services.recipes import Recipes
 from nbhostd.services.reconcile import Reconciler
 from nbhostd.services.removal import Removal
+from nbhostd.services.restore import Restore
 from nbhostd.services.rollout import Rollout
 from nbhostd.services.scheduler import IdleRound
 from nbhostd.services.shares import Shares
@@ -67,6 +72,7 @@ from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
 from nbhostd.web.behind import Behind
 from nbhostd.web.control import ControlContext, Room, create_control_app
+from nbhostd.web.control_backup import BackupControl
 from nbhostd.web.control_catalog import CatalogControl
 from nbhostd.web.control_classroom import ClassroomControl
 from nbhostd.web.control_dropareas import DropAreasControl
@@ -102,6 +108,9 @@ class Ground:
     clock: Clock
     tasks: Tasks
     closing: AsyncExitStack
+    stage: RestoreStage
+    leave: Callable[[], None]
+    """Ends the daemon, which systemd then starts again."""
 
 
 class House:
@@ -118,6 +127,7 @@ class House:
         self._introduce_catalog()
         self._introduce_sites()
         self._introduce_handouts()
+        self._introduce_backup()
         self._introduce_web()
 
     def _introduce_world(self) -> None:
@@ -210,6 +220,17 @@ class House:
             lambda: f"{self.config().paths.state}/import",
         )  # fmt: skip
 
+    def _introduce_backup(self) -> None:
+        ground, state = self._ground, Path(self.config().paths.state)
+        snapshots = DatabaseSnapshots(state, self.store.database, ground.statistics.database)
+        self.backup = Backup(self.store, snapshots, self.git, self.desk, self.podman, __version__)
+        staged = Mirrors(state / "restore" / "courses")
+        ground.closing.push_async_callback(staged.close)
+        self.restore = Restore(
+            self.store, self.workspaces.entries, ground.stage, self.desk, staged, snapshots, self.podman, self.host,
+            self.clock, ground.leave,
+        )  # fmt: skip
+
     def _introduce_web(self) -> None:
         pages = self.pages = Pages(
             Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
@@ -255,6 +276,7 @@ class House:
         more.append(lambda tasks: ImportControl(self.takeover, tasks))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
         more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url, tasks))
+        more.append(lambda tasks: BackupControl(self.backup, self.restore, tasks))
         more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection, Row
 from typing import TypeVar
@@ -102,6 +102,22 @@ class Database:
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Queue a write without waiting for it (RuntimeError once closed)."""
         return self._writer.submit(self._write, work)
+
+    async def copy(self, target: Path) -> None:
+        """Write what is committed now to another file (0600), as it is at one moment; nobody waits for it meanwhile.
+
+        Raises NotNow on a full disk, WorldError.
+        """
+        await asyncio.to_thread(self._copy, target)
+
+    def _copy(self, target: Path) -> None:
+        with database_errors(self._path):
+            target.touch(mode=0o600)
+            with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(target)) as copy:
+                source.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+                source.execute("PRAGMA query_only = ON")
+                # In one step: between two, a write of the daemon's would make it begin anew, and so for ever.
+                source.backup(copy, pages=-1)
 
     async def close(self) -> None:
         """Finish the queued writes and close the file; being closed already is success."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nbhostd.core.errors import NotNow, Refused, WorldError
 from nbhostd.core.handouts import Dropped
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
+from nbhostd.core.parcel import END, FILE, Entry
 from nbhostd.core.takeover import Stock, Unpacked
 
 # What the desk may take, in seconds, is a little less; a whole tree takes as long as a student wants it to.
@@ -25,6 +26,8 @@ _UNPACK = 6 * 3600 + 100.0
 _SHORT_AT_ONCE = 20
 _LONG_AT_ONCE = 4
 _LONGEST_ANSWER = 1 << 20
+_PIECE = 1 << 18
+_ERROR = b'{"error"'
 # A path takes 1024 bytes at most, and up to six times that as JSON: this many fit a request of a megabyte.
 _PATHS_AT_ONCE = 150
 
@@ -128,9 +131,13 @@ class SocketDesk:
             words += [Dropped(word) for word in told]
         return words
 
-    async def unpack(self, workspace: int, uid: int, parcel: AsyncIterator[bytes]) -> Unpacked:
+    async def unpack(
+        self, workspace: int, uid: int, parcel: AsyncIterator[bytes], *, staged: bool = False
+    ) -> Unpacked:
         """Write what a parcel holds into the workspace. Raises Refused for what is no whole parcel, NotNow."""
-        told = await self._ask("unpack", workspace, uid, wanted="unpacked", timeout=_UNPACK, parcel=parcel)
+        told = await self._ask(
+            "unpack", workspace, uid, wanted="unpacked", timeout=_UNPACK, parcel=parcel, staged=staged
+        )
         return _unpacked(told)
 
     async def stock(
@@ -146,9 +153,22 @@ class SocketDesk:
         )  # fmt: skip
         return _unpacked(told)
 
-    async def delete(self, workspace: int, uid: int) -> None:
+    async def stage(self, parcel: AsyncIterator[bytes]) -> Unpacked:
+        """The same into <state>/restore/, as the service user."""
+        told = await self._ask("stage", 0, 0, wanted="unpacked", timeout=_UNPACK, parcel=parcel)
+        return _unpacked(told)
+
+    def pack(self, workspace: int, uid: int) -> AsyncGenerator[bytes]:
+        """What is in the workspace, as a parcel. Raises Refused(404) when there is none, WorldError."""
+        return self._fetch({"op": "pack", "workspace": workspace, "uid": uid})
+
+    def pack_stock(self, path: str, *, under: Sequence[str] = ()) -> AsyncGenerator[bytes]:
+        """The same of a directory of the service user's: `path` below <state>/<under>/, as which it is packed."""
+        return self._fetch({"op": "pack_stock", "path": path, "under": list(under)})
+
+    async def delete(self, workspace: int, uid: int, *, staged: bool = False) -> None:
         """Remove the workspace directory whole; not being there is success."""
-        await self._ask("delete", workspace, uid, wanted="deleted", timeout=_DELETE)
+        await self._ask("delete", workspace, uid, wanted="deleted", timeout=_DELETE, staged=staged)
 
     async def _ask(
         self, op: str, workspace: int, uid: int, *, wanted: str, timeout: float = _SOON,
@@ -180,6 +200,23 @@ class SocketDesk:
         finally:
             writer.close()
 
+    async def _fetch(self, request: dict[str, Any]) -> AsyncGenerator[bytes]:
+        """The parcel that the desk packs, in pieces, to its end; each entry's line is a piece of its own."""
+        async with self._long:
+            try:
+                reader, writer = await self._connected()
+                try:
+                    writer.write(json.dumps(request).encode() + b"\n")
+                    await writer.drain()
+                    async for piece in _parcel(reader):
+                        yield piece
+                    _understood(await reader.readline())
+                finally:
+                    writer.close()
+            except (OSError, ValueError, asyncio.IncompleteReadError) as error:
+                detail = f"desk: {request['op']}: {error!r}"
+                raise WorldError("Files cannot be reached.", detail=detail) from error
+
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection, after a wait when nobody listens: a user manager that died is back within a second."""
         for _ in range(round(self._patience / _PAUSE)):
@@ -188,6 +225,27 @@ class SocketDesk:
             except (FileNotFoundError, ConnectionRefusedError):
                 await asyncio.sleep(_PAUSE)
         return await asyncio.open_unix_connection(str(self._path), limit=_LONGEST_ANSWER)
+
+
+async def _parcel(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """What comes, up to the parcel's end. Raises the desk's own error, ValueError when it breaks off."""
+    while True:
+        line = await reader.readline()
+        if not line.endswith(b"\n"):
+            raise ValueError("the desk broke off")
+        if line.startswith(_ERROR):
+            _understood(line)
+        entry = Entry.parse(line)
+        yield line
+        if entry.kind == END:
+            return
+        left = entry.size if entry.kind == FILE else 0
+        while left:
+            piece = await reader.read(min(left, _PIECE))
+            if not piece:
+                raise ValueError("the desk broke off")
+            left -= len(piece)
+            yield piece
 
 
 def _understood(line: bytes) -> dict[str, Any]:

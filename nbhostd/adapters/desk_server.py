@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any
 
 from nbhostd.adapters.desk_files import LARGEST
+from nbhostd.adapters.desk_pack import Outgoing
 from nbhostd.adapters.desk_unpack import Incoming
 from nbhostd.adapters.desk_work import LARGEST_FILES, OPERATIONS, Answer, Request
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
@@ -75,7 +76,7 @@ def _handle(connection: socket.socket) -> None:
     try:
         line, rest = _read_line(connection)
         connection.settimeout(_PARCEL_TIMEOUT)
-        request = Request.parse(line, Incoming(connection, rest))
+        request = Request.parse(line, Incoming(connection, rest), Outgoing(connection))
         operation, seconds = OPERATIONS[request.op]
         _limit(seconds, LARGEST_FILES.get(request.op, 2 * LARGEST))
         answer = operation(request)

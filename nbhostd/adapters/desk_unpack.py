@@ -21,7 +21,7 @@ from typing import Any
 from nbhostd.adapters.desk_files import open_folder
 from nbhostd.adapters.desk_paths import closing, parts_of
 from nbhostd.core.errors import NotNow, Refused
-from nbhostd.core.parcel import END, FILE, FOLDER, HARD, LINK, LONGEST_LINE, Entry
+from nbhostd.core.parcel import END, FILE, FOLDER, HARD, LINK, LONGEST_LINE, NOTE, Entry
 
 LIST = ".nbhosting/imported"
 """Where a workspace keeps what parcels brought."""
@@ -105,7 +105,8 @@ class Unpacker:
         """Unpack to the parcel's end. Raises Refused for what is no whole parcel, NotNow on a full disk."""
         try:
             while (entry := Entry.parse(incoming.line())).kind != END:
-                self._unpack(entry, incoming)
+                if entry.kind != NOTE:
+                    self._unpack(entry, incoming)
         finally:
             if self._folder is not None:
                 os.close(self._folder[1])
@@ -253,9 +254,14 @@ def _shown(path: str) -> str:
 # ---- the list of what parcels brought
 
 
-def unpack(top: int, incoming: Incoming, listed: tuple[int, str], *, replace: bool = False) -> dict[str, Any]:
-    """Unpack a parcel below `top`; `listed` is the directory and path of the list. Raises Refused, NotNow."""
-    unpacker = Unpacker(top, read_list(*listed), replace)
+def unpack(
+    top: int, incoming: Incoming, listed: tuple[int, str] | None, *, replace: bool = False
+) -> dict[str, Any]:
+    """Unpack a parcel below `top`; `listed` is the directory and path of the list, if one is kept.
+
+    Raises Refused, NotNow.
+    """
+    unpacker = Unpacker(top, read_list(*listed) if listed else {}, replace)
     try:
         unpacker.run(incoming)
     except (Refused, NotNow):
@@ -263,8 +269,9 @@ def unpack(top: int, incoming: Incoming, listed: tuple[int, str], *, replace: bo
         raise
     finally:
         # Also of what was interrupted: the next time, it is known.
-        with suppress(OSError):
-            write_list(*listed, unpacker.known)
+        if listed is not None:
+            with suppress(OSError):
+                write_list(*listed, unpacker.known)
     return unpacker.answer()
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbhostd.adapters import desk_files, desk_trees, desk_unpack
+from nbhostd.adapters.desk_pack import Outgoing, Packer
 from nbhostd.adapters.desk_paths import (
     DIRECTORY,
     IN_TREE,
@@ -35,6 +36,10 @@ FIRST_UID = 100_000
 DROPPED = "DROPPED"
 """Where a student finds what a teacher hands out: one folder for each drop area."""
 STOCKS = ("droparea", "local", "import")
+PACKED = ("courses", "local", "droparea", "shares", "sites", "import", "jobs", ".ssh", "backup")
+"""Directories of the state that can be packed, whole or from somewhere inside."""
+STAGE = "restore"
+"""Where a restore puts everything, until it is whole."""
 _LISTS = "import/.lists"
 _NO_NEW_PRIVS = 38  # prctl(2)
 _ASIDE = re.compile(r"[\w.:+-]{1,64}")
@@ -52,9 +57,13 @@ class Request:
     body: dict[str, Any]
     incoming: Incoming | None = None
     """What comes after the request."""
+    outgoing: Outgoing | None = None
+    """What goes out before the answer."""
 
     @classmethod
-    def parse(cls, line: bytes, incoming: Incoming | None = None) -> Request:
+    def parse(
+        cls, line: bytes, incoming: Incoming | None = None, outgoing: Outgoing | None = None
+    ) -> Request:
         """The request in a line of JSON. Raises Refused."""
         try:
             body = json.loads(line)
@@ -63,13 +72,18 @@ class Request:
         if not isinstance(body, dict) or body.get("op") not in OPERATIONS:
             raise Refused("This is not a request.")
         if body["op"] in _OF_NOBODY:
-            return cls(str(body["op"]), 0, 0, body, incoming)
+            return cls(str(body["op"]), 0, 0, body, incoming, outgoing)
         workspace, uid = body.get("workspace"), body.get("uid")
         if type(workspace) is not int or not 0 < workspace < 1 << 62:
             raise Refused("This is not a workspace's number.")
         if type(uid) is not int or not FIRST_UID <= uid < 1 << 31:
             raise Refused("This is not a student's uid.")
-        return cls(str(body["op"]), workspace, uid, body, incoming)
+        return cls(str(body["op"]), workspace, uid, body, incoming, outgoing)
+
+    @property
+    def staged(self) -> bool:
+        """Whether it is about what a restore brings, before it is in its place."""
+        return self.body.get("staged") is True
 
     def text(self, key: str) -> str:
         """A text of the request. Raises Refused."""
@@ -89,15 +103,16 @@ class Request:
 # ---- workspaces, as the service user (0 in this namespace)
 
 
-def _spaces() -> int:
-    os.makedirs("workspaces", mode=0o700, exist_ok=True)
-    return os.open("workspaces", DIRECTORY)
+def _spaces(request: Request) -> int:
+    place = f"{STAGE}/workspaces" if request.staged else "workspaces"
+    os.makedirs(place, mode=0o700, exist_ok=True)
+    return os.open(place, DIRECTORY)
 
 
 def _open_space(request: Request, *, make: bool) -> int | None:
     """The student's directory, 0700 and the student's; None when there is none. Raises WorldError."""
     name, owner = str(request.workspace), request.uid + SHIFT
-    with student_errors(name), closing(_spaces()) as spaces:
+    with student_errors(name), closing(_spaces(request)) as spaces:
         try:
             if make:
                 os.mkdir(name, 0o700, dir_fd=spaces)
@@ -219,7 +234,7 @@ def _delete(request: Request) -> Answer:
     doomed = f".deleted-{name}"
     space = _open_space(request, make=False)
     try:
-        with closing(_spaces()) as spaces:
+        with closing(_spaces(request)) as spaces:
             # A deletion that was interrupted is gone on with; what is deleted is out of sight at once.
             _clear(spaces, doomed, request.uid)
             if space is not None:
@@ -284,7 +299,50 @@ def _unpack(request: Request) -> Answer:
     space = _open_space(request, make=True)
     assert space is not None and request.incoming is not None
     _become_student(request.uid)
-    return {"unpacked": desk_unpack.unpack(space, request.incoming, (space, desk_unpack.LIST))}
+    listed = None if request.staged else (space, desk_unpack.LIST)
+    return {"unpacked": desk_unpack.unpack(space, request.incoming, listed)}
+
+
+def _pack(request: Request) -> Answer:
+    space = _open_space(request, make=False)
+    assert request.outgoing is not None
+    if space is None:
+        raise Refused("There is no such workspace.", status=404, reason="no-workspace")
+    _become_student(request.uid)
+    packer = Packer(request.outgoing)
+    packer.tree(space)
+    packer.end()
+    return {"packed": [packer.files, packer.size]}
+
+
+def _pack_stock(request: Request) -> Answer:
+    """As the service user: `path` below `under` (or below the state itself)."""
+    under, parts = request.texts("under"), parts_of(request.text("path"))
+    assert request.outgoing is not None
+    if (*under, *parts)[0] not in PACKED:
+        raise Refused("This is not a request.", detail="path")
+    packer = Packer(request.outgoing)
+    with closing(os.open(".", DIRECTORY)) as state, ExitStack() as held:
+        try:
+            top = desk_files.open_folder(state, under, make=False)
+            held.callback(os.close, top)
+            parent = desk_files.open_folder(top, parts[:-1], make=False)
+            held.callback(os.close, parent)
+            os.stat(parts[-1], dir_fd=parent, follow_symlinks=False)
+        except OSError as error:
+            message = f"There is no {'/'.join((*under, *parts))} in the state."
+            raise Refused(message, status=404, reason="no-such-place", detail=str(error)) from error
+        packer.folder(parent, parts[-1], "/".join(parts))
+    packer.end()
+    return {"packed": [packer.files, packer.size]}
+
+
+def _stage(request: Request) -> Answer:
+    """As the service user: what a restore brings, to where it waits."""
+    assert request.incoming is not None
+    os.umask(0o077)
+    with closing(os.open(STAGE, DIRECTORY)) as stage:
+        return {"unpacked": desk_unpack.unpack(stage, request.incoming, None)}
 
 
 def _stock(request: Request) -> Answer:
@@ -318,11 +376,14 @@ OPERATIONS: dict[str, tuple[Callable[[Request], Answer], int]] = {
     "drop": (_drop, 600),
     "unpack": (_unpack, 6 * 3600),
     "stock": (_stock, 6 * 3600),
+    "pack": (_pack, 6 * 3600),
+    "pack_stock": (_pack_stock, 6 * 3600),
+    "stage": (_stage, 6 * 3600),
 }
 """What can be asked, and the seconds it may take."""
 
-LARGEST_FILES = {"drop": LARGEST_FILE, "unpack": LARGEST_FILE, "stock": LARGEST_FILE}
+LARGEST_FILES = dict.fromkeys(("drop", "unpack", "stock", "stage"), LARGEST_FILE)
 """The largest file that an operation may write, where it is not a notebook."""
 
-_OF_NOBODY = frozenset({"stock"})
+_OF_NOBODY = frozenset({"stock", "pack_stock", "stage"})
 """What is asked without a workspace."""

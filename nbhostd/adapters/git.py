@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pygit2
@@ -115,6 +115,10 @@ class Mirrors:
         async with self._turn(course):
             self._files.pop(course, None)
             await self._work.run(lambda _: _remove(self._root / course), silent)
+
+    def still(self, course: CourseName) -> AbstractAsyncContextManager[None]:
+        """Nobody fetches into a course's mirror, exports from it or deletes it meanwhile."""
+        return self._turn(course)
 
     def _mirror(self, course: CourseName) -> Path:
         return self._root / course / "git"

@@ -1,4 +1,4 @@
-"""A parcel: a tree of files as one stream of bytes, made by nbhostctl and unpacked by the desk.
+"""A parcel: a tree of files as one stream of bytes, made by nbhostctl or the desk, and unpacked by the desk.
 
 Each entry is a line of JSON, for a file followed by its bytes. The last one says that the parcel is whole. A folder's
 entry comes after what is in it, so that its time can be set at once. Not tar: ten lines read it, and it has no corners.
@@ -15,8 +15,8 @@ LONGEST_LINE = 1 << 16
 LARGEST_FILE = 16 << 30
 """No file in a parcel is larger, in bytes."""
 
-FILE, FOLDER, LINK, HARD, END = "file", "folder", "link", "hard", "end"
-_KINDS = frozenset({FILE, FOLDER, LINK, HARD, END})
+FILE, FOLDER, LINK, HARD, NOTE, END = "file", "folder", "link", "hard", "note", "end"
+_KINDS = frozenset({FILE, FOLDER, LINK, HARD, NOTE, END})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Entry:
     """In nanoseconds since 1970."""
     size: int = 0
     to: str = ""
-    """Where a link leads; for HARD, the path of the file whose second name this is."""
+    """Where a link leads; for HARD, the path of the file whose second name this is; for NOTE, what is wrong there."""
 
     def __bytes__(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

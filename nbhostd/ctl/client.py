@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 Shape = dict[str, Any]
@@ -17,6 +18,7 @@ DEFAULT_SOCKET = "/run/nbhostd/control.sock"
 
 
 _SILENCE = 5.0
+_BUFFER = 1 << 18
 
 
 class Unreachable(Exception):
@@ -48,6 +50,22 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(self._socket_path)
 
 
+class _Body(io.RawIOBase):
+    """An answer's bytes."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._response = response
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _broken_off():
+            data = self._response.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
 class Client:
     """Asks the daemon behind one socket. Raises Unreachable and Failed."""
 
@@ -76,6 +94,15 @@ class Client:
                 except (OSError, http.client.HTTPException):
                     raise error from None
             return _answer(connection.getresponse())
+
+    @contextmanager
+    def receive(self, url: str) -> Iterator[BinaryIO]:
+        """The bytes of a long answer, read as they come; broken off, they raise Unreachable."""
+        with closing(_Connection(self._socket_path)) as connection:
+            response = self._send(connection, "GET", url, None)
+            if response.status != http.HTTPStatus.OK:
+                _answer(response)
+            yield io.BufferedReader(_Body(response), _BUFFER)
 
     def stream(self, method: str, url: str, body: Shape | None = None) -> Iterator[Shape]:
         """The lines of a long answer as they come: `{"line": …}` and at last `{"result": …}`."""
@@ -132,8 +159,14 @@ def _unreachable(socket_path: str) -> Iterator[None]:
 
 
 def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    try:
+    with _broken_off():
         yield from response
+
+
+@contextmanager
+def _broken_off() -> Iterator[None]:
+    try:
+        yield
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(
             f"nbhostd went away in the middle ({error}): journalctl -u nbhostd says more."

@@ -29,6 +29,13 @@ class Reconciler:
         self._store = workspaces.starter.store
         self._systemd = workspaces.starter.systemd
 
+    async def end_all(self) -> None:
+        """Stop every workspace's units: they belong to a site that is gone. Raises WorldError."""
+        for unit in await self._systemd.list_units(["nbh-*.socket", "nbh-*.service"]):
+            if workspace_number(unit.name) is not None:
+                log.warning("%s belongs to the site that was here before: stopped", unit.name)
+                await self._systemd.stop(unit.name, timeout=60)
+
     async def load(self) -> int:
         """Take every run that the store remembers into memory, so that its URL leads somewhere; how many."""
         runs = await self._store.runs()

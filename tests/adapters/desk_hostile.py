@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 
 import pytest
 
@@ -13,7 +14,9 @@ from nbhostd.adapters.desk_files import LARGEST
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import NotebookPath
+from nbhostd.core.parcel import FILE, NOTE
 from tests.adapters.contract_desk import COURSE, UID, Office
+from tests.adapters.contract_packing import entries, packed
 
 
 def connect(office: Office) -> socket.socket:
@@ -248,3 +251,44 @@ class HostileDesk:
             for _ in range(10):
                 stack.enter_context(connect(office))
             assert await office.open("a.ipynb") is True
+
+    async def test_a_space_made_to_last_is_packed_all_the_same(self, office: Office) -> None:
+        deep(office, 150)
+        office.plant("fine")
+        for number in range(150):
+            os.mkfifo(office.space / f"pipe{number}")
+        with (office.space / "holes").open("wb") as file:
+            file.truncate(4 << 30)
+        (office.space / "large").write_bytes(b"x" * (9 << 20))
+        office.plant("closed").chmod(0)
+        office.own()
+        found = entries(await packed(office))
+        notes = {path: entry.to for path, (entry, _) in found.items() if entry.kind == NOTE}
+        assert len(notes) <= 101
+        assert notes["…"] == "and more"
+        assert found["fine"][1] == b"work"
+        assert found["large"][1] == b"x" * (9 << 20)
+        assert not {"holes", "closed"} & {path for path, (entry, _) in found.items() if entry.kind == FILE}
+
+    async def test_a_file_that_never_holds_still_is_packed_whole_or_told(self, office: Office) -> None:
+        office.plant("log")
+        office.plant("still")
+        ended = threading.Event()
+
+        def write() -> None:
+            with (office.space / "log").open("r+b", buffering=0) as file:
+                while not ended.wait(0.01):
+                    file.seek(0)
+                    file.truncate(0)
+                    file.write(os.urandom(100))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            parcel = await packed(office)
+        finally:
+            ended.set()
+            writer.join()
+        found = entries(parcel)
+        assert found["still"][1] == b"work"
+        assert len(found["log"][1]) == 100 or found["log"][0].kind == NOTE

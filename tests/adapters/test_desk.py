@@ -16,6 +16,7 @@ from nbhostd.adapters.desk import SocketDesk
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.names import NotebookPath
 from tests.adapters.contract_desk import UID, DeskContract, Office
+from tests.adapters.contract_packing import PackingContract
 from tests.adapters.contract_parcels import ParcelContract, file, stock, unpack
 from tests.adapters.desk_hostile import HostileDesk
 from tests.fakes.desk import FakeHandingDesk
@@ -73,14 +74,14 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     subprocess.run(["rm", "-rf", str(state), str(place)], check=True)
 
 
-class TestFakeDesk(DeskContract, ParcelContract):
+class TestFakeDesk(DeskContract, ParcelContract, PackingContract):
     @pytest.fixture
     def office(self, tmp_path: Path) -> Office:
         return Office(FakeHandingDesk(tmp_path), tmp_path)
 
 
 @as_root
-class TestRealDesk(DeskContract, ParcelContract, HostileDesk):
+class TestRealDesk(DeskContract, ParcelContract, PackingContract, HostileDesk):
     @pytest.fixture
     def office(self, opened: Opened) -> Office:
         return opened("")

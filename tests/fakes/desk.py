@@ -6,7 +6,7 @@ raised, once, by the next request.
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.handouts import Dropped
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
-from nbhostd.core.parcel import END, FILE, FOLDER, HARD, LINK, Entry
+from nbhostd.core.parcel import END, FILE, FOLDER, HARD, LINK, NOTE, THE_END, Entry
 from nbhostd.core.takeover import Stock, Unpacked
 
 STATIC = "/home/jovyan/static"
+PACKED = ("courses", "local", "droparea", "shares", "sites", "import", "jobs", ".ssh", "backup")
 
 
 @dataclass
@@ -100,10 +101,11 @@ class FakeDesk:
         ]
         return sum(one.st_blocks * 512 for one in found), len(found)
 
-    async def delete(self, workspace: int, uid: int) -> None:
+    async def delete(self, workspace: int, uid: int, *, staged: bool = False) -> None:
         self._asked("delete", workspace)
-        if self._space(workspace).exists():
-            shutil.rmtree(self._space(workspace))
+        space = self.state / "restore" / "workspaces" / str(workspace) if staged else self._space(workspace)
+        if space.exists():
+            shutil.rmtree(space)
 
     def _asked(self, op: str, workspace: int) -> None:
         self.calls.append((op, workspace))
@@ -159,7 +161,7 @@ def _link(link: Path, destination: str) -> None:
 
 
 class FakeHandingDesk(FakeDesk):
-    """The same, for drop areas and imports: core.handouts.HandingDesk and core.takeover.UnpackingDesk."""
+    """The same, for drop areas, imports and backups: the desks of core.handouts, core.takeover and core.backup."""
 
     async def drop(
         self, workspace: int, uid: int, course: CourseName, area: AreaName, files: Sequence[FilePath]
@@ -184,9 +186,36 @@ class FakeHandingDesk(FakeDesk):
         shutil.copy2(source, target)
         return Dropped.NEW
 
-    async def unpack(self, workspace: int, uid: int, parcel: AsyncIterator[bytes]) -> Unpacked:
+    async def unpack(
+        self, workspace: int, uid: int, parcel: AsyncIterator[bytes], *, staged: bool = False
+    ) -> Unpacked:
         self._asked("unpack", workspace)
-        return await self._unpack(self._space(workspace), parcel, replace=False)
+        space = self.state / "restore" / "workspaces" / str(workspace) if staged else self._space(workspace)
+        return await self._unpack(space, parcel, replace=False)
+
+    async def stage(self, parcel: AsyncIterator[bytes]) -> Unpacked:
+        self._asked("stage", 0)
+        return await self._unpack(self.state / "restore", parcel, replace=False)
+
+    async def pack(self, workspace: int, uid: int) -> AsyncGenerator[bytes]:
+        self._asked("pack", workspace)
+        if not self._space(workspace).is_dir():
+            raise Refused("There is no such workspace.", status=404, reason="no-workspace")
+        for piece in _packed(self._space(workspace), "", {}):
+            yield piece
+        yield THE_END
+
+    async def pack_stock(self, path: str, *, under: Sequence[str] = ()) -> AsyncGenerator[bytes]:
+        self._asked("pack_stock", 0)
+        if (*under, *path.split("/"))[0] not in PACKED or ".." in path.split("/"):
+            raise Refused("This is not a request.")
+        top = self.state.joinpath(*under, path)
+        if not top.is_dir():
+            raise Refused(f"There is no {path}.", status=404, reason="no-such-place")
+        for piece in _packed(top, f"{path}/", {}):
+            yield piece
+        yield bytes(_told_of(FOLDER, path, top.stat()))
+        yield THE_END
 
     async def stock(
         self, place: Stock, course: CourseName | None, parcel: AsyncIterator[bytes], *, replace: bool = False
@@ -237,6 +266,31 @@ class FakeHandingDesk(FakeDesk):
             known[entry.path] = (entry.size, entry.mtime)
 
 
+def _packed(folder: Path, prefix: str, first: dict[int, str]) -> Iterator[bytes]:
+    for path in sorted(folder.iterdir()):
+        name, seen = prefix + path.name, path.lstat()
+        if path.is_symlink():
+            yield bytes(Entry(LINK, name, 0o777, seen.st_mtime_ns, to=os.readlink(path)))
+        elif path.is_dir():
+            yield from _packed(path, f"{name}/", first)
+            yield bytes(_told_of(FOLDER, name, seen))
+        elif not path.is_file():
+            yield bytes(Entry(NOTE, name, to="is no plain file: left out"))
+        elif seen.st_ino in first:
+            yield bytes(
+                Entry(HARD, name, seen.st_mode & 0o7777, seen.st_mtime_ns, seen.st_size, first[seen.st_ino])
+            )
+        else:
+            if seen.st_nlink > 1:
+                first[seen.st_ino] = name
+            yield bytes(_told_of(FILE, name, seen))
+            yield path.read_bytes()
+
+
+def _told_of(kind: str, name: str, seen: os.stat_result) -> Entry:
+    return Entry(kind, name, seen.st_mode & 0o7777, seen.st_mtime_ns, seen.st_size if kind == FILE else 0)
+
+
 def _state(target: Path) -> tuple[str | int, ...] | None:
     if target.is_symlink():
         return (os.readlink(target),)
@@ -253,6 +307,7 @@ def _told(entry: Entry) -> tuple[str | int, ...]:
 def _make(top: Path, target: Path, entry: Entry, content: bytes) -> None:
     if entry.kind == LINK:
         target.symlink_to(entry.to)
+        os.utime(target, ns=(entry.mtime, entry.mtime), follow_symlinks=False)
     elif entry.kind == HARD:
         target.hardlink_to(top / entry.to)
     else:

@@ -13,6 +13,7 @@ import pytest
 from nbhostd.adapters.desk import SocketDesk
 from nbhostd.core.errors import WorldError
 from tests.adapters.contract_desk import COURSE, UID, DeskContract, Office
+from tests.adapters.contract_packing import PackingContract
 from tests.adapters.contract_parcels import ParcelContract
 from tests.adapters.desk_hostile import HostileDesk
 from tests.machine.trial import SUBIDS_START, Trial, as_root, trial_user
@@ -58,7 +59,18 @@ def trial() -> Iterator[Trial]:
 
 def fresh(trial: Trial) -> Path:
     """The trial user's home as an empty state directory."""
-    for name in ("courses", "workspaces", "victim", "outside", "secret", "droparea", "import"):
+    for name in (
+        "courses",
+        "workspaces",
+        "victim",
+        "outside",
+        "secret",
+        "droparea",
+        "import",
+        "restore",
+        "local",
+        "backup",
+    ):
         path = trial.home / name
         if path.is_dir():
             as_root("rm", "-rf", str(path))
@@ -75,7 +87,7 @@ def office(trial: Trial) -> Office:
     return Office(TrialDesk(trial), fresh(trial), owner=SUBIDS_START + UID, identity=trial.identity)
 
 
-class TestRealDesk(DeskContract, ParcelContract, HostileDesk):
+class TestRealDesk(DeskContract, ParcelContract, PackingContract, HostileDesk):
     """Every promise, with the identities that containers have."""
 
 
