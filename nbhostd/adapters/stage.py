@@ -225,5 +225,4 @@ def _lay_to_rest(db: Connection, now: datetime) -> None:
         " WHERE state = 'running'",
         (now.astimezone(UTC).isoformat(timespec="microseconds"),),
     )
-    if db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'sessions'").fetchone():
-        db.execute("DELETE FROM sessions")
+    db.execute("DELETE FROM sessions")

@@ -36,11 +36,11 @@ async def a_site(state: Path, word: str) -> None:
     await store.create_job("build", "python", NOW)
     await store.use_nonce("nonce", NOW, NOW)
 
-    def sessions(db: sqlite3.Connection) -> None:
-        db.execute("CREATE TABLE IF NOT EXISTS sessions (token TEXT) STRICT")
-        db.execute("DELETE FROM sessions")
-
-    await store.database.write(sessions)
+    for statement in (
+        "INSERT INTO users (name, created_at) VALUES ('alice', '')",
+        "INSERT INTO sessions VALUES ('id', 1, '', '', '', '', 'password')",
+    ):
+        await store.database.write(lambda db, said=statement: db.execute(said).rowcount)  # type: ignore[misc]
     statistics.record(NOW, ALICE, "open", word)
     await statistics.close()
     await store.close()
@@ -92,14 +92,12 @@ async def test_what_is_staged_is_laid_to_rest(sites: tuple[Path, Path]) -> None:
     await store.close()
 
 
-async def test_sessions_are_ended_when_there_are_any(sites: tuple[Path, Path]) -> None:
+async def test_nobody_is_logged_in(sites: tuple[Path, Path]) -> None:
     old, here = sites
-    with closing(sqlite3.connect(old / "nbhostd.db")) as db:
-        db.execute("INSERT INTO sessions DEFAULT VALUES")
-        db.commit()
     await stage_of(old, here)
     with closing(sqlite3.connect(here / "restore/databases/nbhostd.db")) as db:
         assert db.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+        assert db.execute("SELECT name FROM users").fetchall() == [("alice",)]
 
 
 async def test_until_it_is_sealed_a_start_changes_nothing(sites: tuple[Path, Path]) -> None:
