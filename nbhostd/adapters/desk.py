@@ -13,6 +13,7 @@ from nbhostd.core.handouts import Dropped
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
 from nbhostd.core.parcel import END, FILE, Entry
+from nbhostd.core.progress import Fingerprint
 from nbhostd.core.takeover import Stock, Unpacked
 
 # What the desk may take, in seconds, is a little less; a whole tree takes as long as a student wants it to.
@@ -109,6 +110,20 @@ class SocketDesk:
         """When each of these was last changed (seconds since the epoch), None for what is no regular file."""
         told = await self._ask("ages", workspace, uid, wanted="ages", paths=list(paths))
         return [float(one) if isinstance(one, (int, float)) else None for one in told]
+
+    async def fingerprints(
+        self, workspace: int, uid: int, known: Sequence[tuple[NotebookPath, str]]
+    ) -> list[Fingerprint | None]:
+        """Of each of these files (and the stamp that is known of it, or ''); None for what is no regular file."""
+        prints: list[Fingerprint | None] = []
+        for first in range(0, len(known), _PATHS_AT_ONCE):
+            batch = known[first : first + _PATHS_AT_ONCE]
+            told = await self._ask(
+                "fingerprints", workspace, uid, wanted="fingerprints",
+                paths=[path for path, _ in batch], known=[stamp for _, stamp in batch],
+            )  # fmt: skip
+            prints += [Fingerprint(*map(str, one)) if one else None for one in told]
+        return prints
 
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         """(bytes used on disk, number of files)."""

@@ -202,21 +202,27 @@ def _links(request: Request) -> list[tuple[str, str]]:
 
 
 def _exists(request: Request) -> Answer:
-    paths = request.texts("paths")
-    space = _open_space(request, make=False)
-    if space is None:
-        return {"exist": [False] * len(paths)}
-    _become_student(request.uid)
-    return {"exist": [desk_files.is_file(space, path) for path in paths]}
+    return _of_each(request, "exist", desk_files.is_file, False, request.texts("paths"))
 
 
 def _ages(request: Request) -> Answer:
-    paths = request.texts("paths")
+    return _of_each(request, "ages", desk_files.age, None, request.texts("paths"))
+
+
+def _fingerprints(request: Request) -> Answer:
+    paths, known = request.texts("paths"), request.texts("known")
+    return _of_each(request, "fingerprints", desk_files.fingerprint, None, paths, known)
+
+
+def _of_each(
+    request: Request, name: str, look: Callable[..., Any], absent: object, *asked: list[str]
+) -> Answer:
+    """What `look` says of each, as the student; `absent` of all when there is no workspace."""
     space = _open_space(request, make=False)
     if space is None:
-        return {"ages": [None] * len(paths)}
+        return {name: [absent] * len(asked[0])}
     _become_student(request.uid)
-    return {"ages": [desk_files.age(space, path) for path in paths]}
+    return {name: [look(space, *one) for one in zip(*asked, strict=False)]}
 
 
 def _measure(request: Request) -> Answer:
@@ -371,6 +377,7 @@ OPERATIONS: dict[str, tuple[Callable[[Request], Answer], int]] = {
     "prepare": (_prepare, 30),
     "exists": (_exists, 30),
     "ages": (_ages, 30),
+    "fingerprints": (_fingerprints, 30),
     "measure": (_measure, 120),
     "delete": (_delete, 3600),
     "drop": (_drop, 600),

@@ -270,4 +270,10 @@ _PAST = _statements(
     """,
 )
 
-STATISTICS: tuple[Migration, ...] = ((1, "events", _EVENTS), (2, "past events", _PAST))
+_BY_STUDENT = _statements("CREATE INDEX events_by_student ON events (course, student)")
+
+STATISTICS: tuple[Migration, ...] = (
+    (1, "events", _EVENTS),
+    (2, "past events", _PAST),
+    (3, "events of one student", _BY_STUDENT),
+)

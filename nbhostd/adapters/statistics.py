@@ -18,6 +18,11 @@ _LONGEST_QUEUE = 100_000
 """Events waiting for the disk; what comes on top is lost."""
 _LAST_VISITS = "SELECT course, student, max(at) AS at FROM events WHERE event IN ('open', 'reset') GROUP BY course, student"
 
+_OPENED = (
+    "SELECT DISTINCT notebook FROM events WHERE course = ? AND student = ? AND event IN ('open', 'reset')"
+    " AND notebook <> ''"
+)
+
 
 class SqliteStatistics:
     """The Statistics of `core/ports.py`: while one batch is being written, the next one gathers.
@@ -60,6 +65,12 @@ class SqliteStatistics:
             )
             for row in rows
         }
+
+    async def opened(self, workspace: WorkspaceId) -> frozenset[str]:
+        """The notebooks that this student has opened in this course, as they were called then."""
+        names = (workspace.course, workspace.student)
+        rows = await self._database.read(lambda db: db.execute(_OPENED, names).fetchall())
+        return frozenset(row["notebook"] for row in rows)
 
     async def rename_course(self, old: CourseName, new: CourseName) -> None:
         """What happened in a course is found under its new name, those events included that wait for the disk."""

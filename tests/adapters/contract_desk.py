@@ -300,6 +300,34 @@ class DeskContract:
         ages = await office.desk.ages(office.workspace, UID, paths)
         assert ages == [FOLLOWED, FOLLOWED + 1, None, None, None]
 
+    async def test_fingerprints_are_gits_names_and_a_file_whose_stamp_is_known_is_not_read(
+        self, office: Office
+    ) -> None:
+        paths = [
+            NotebookPath(name) for name in ("a.ipynb", "w1/é.md", "link.py", "pipe.py", "w1", "absent.py")
+        ]
+        asked = [(path, "") for path in paths]
+        assert await office.desk.fingerprints(office.workspace, UID, asked) == [None] * 6
+        office.plant("a.ipynb", "hello\n")
+        office.plant("w1/é.md", "")
+        (office.space / "link.py").symlink_to("a.ipynb")
+        os.mkfifo(office.space / "pipe.py")
+        office.own()
+        found = await office.desk.fingerprints(office.workspace, UID, asked)
+        assert [one.blob if one else None for one in found] == [
+            "ce013625030ba8dba906f756967f9e9ca394464a",  # git hash-object says so
+            "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+            None, None, None, None,
+        ]  # fmt: skip
+        known = [(path, one.stamp if one else "") for path, one in zip(paths, found, strict=True)]
+        assert [one and one.blob for one in await office.desk.fingerprints(office.workspace, UID, known)][
+            :2
+        ] == ["", ""]
+        office.plant("a.ipynb", "other\n")
+        again = await office.desk.fingerprints(office.workspace, UID, known)
+        assert again[0] is not None and again[0].stamp != known[0][1]
+        assert again[0].blob == "e45c9c2666d44e0327c1f9c239a74c508336053e"
+
     async def test_many_paths_can_be_asked_for(self, office: Office) -> None:
         office.plant("n400.ipynb")
         paths = [NotebookPath(f"n{i}.ipynb") for i in range(1000)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nbhostd.adapters.statistics import SqliteStatistics
-from nbhostd.core.names import WorkspaceId
+from nbhostd.core.names import CourseName, WorkspaceId
 
 NOW = datetime(2026, 9, 1, 8, 30, tzinfo=UTC)
 ALICE = WorkspaceId.parse("python/alice")
@@ -51,3 +51,21 @@ async def test_a_batch_that_cannot_be_written_is_said_to_be_lost(
         statistics.record(NOW, ALICE, "open", "n.md")
         await statistics.close()
     assert "a batch of events is lost" in caplog.text
+
+
+async def test_what_a_student_has_opened_is_remembered_once_each(tmp_path: Path) -> None:
+    statistics = await SqliteStatistics.open(tmp_path / "s.db")
+    for who, event, notebook in (
+        ("python/alice", "open", "w1/a.md"),
+        ("python/alice", "open", "w1/a.md"),
+        ("python/alice", "reset", "b.ipynb"),
+        ("python/alice", "start", ""),
+        ("python/alice", "open", ""),
+        ("python/bob", "open", "c.py"),
+        ("other/alice", "open", "d.py"),
+    ):
+        statistics.record(NOW, WorkspaceId.parse(who), event, notebook)
+    # The one writer takes work in its order.
+    await statistics.rename_course(CourseName("none"), CourseName("none2"))
+    assert await statistics.opened(ALICE) == {"w1/a.md", "b.ipynb"}
+    await statistics.close()

@@ -4,6 +4,7 @@
 raised, once, by the next request.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -15,6 +16,7 @@ from nbhostd.core.handouts import Dropped
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
 from nbhostd.core.parcel import END, FILE, FOLDER, HARD, LINK, NOTE, THE_END, Entry
+from nbhostd.core.progress import Fingerprint
 from nbhostd.core.takeover import Stock, Unpacked
 
 STATIC = "/home/jovyan/static"
@@ -27,6 +29,8 @@ class FakeDesk:
     fail: NbhostdError | None = None
     calls: list[tuple[str, int]] = field(default_factory=list)
     known: dict[Path, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
+    """The names of files whose content was read for a fingerprint."""
 
     async def prepare(
         self,
@@ -91,6 +95,24 @@ class FakeDesk:
             (space / path).stat().st_mtime if found else None
             for path, found in zip(paths, there, strict=True)
         ]
+
+    async def fingerprints(
+        self, workspace: int, uid: int, known: Sequence[tuple[NotebookPath, str]]
+    ) -> list[Fingerprint | None]:
+        there = await self.exists(workspace, uid, [path for path, _ in known])
+        space = self._space(workspace)
+        return [
+            self._fingerprint(space / path, stamp) if found else None
+            for (path, stamp), found in zip(known, there, strict=True)
+        ]
+
+    def _fingerprint(self, file: Path, known: str) -> Fingerprint:
+        found, content = file.stat(), file.read_bytes()
+        stamp = f"{found.st_ino} {found.st_size} {found.st_ctime_ns}"
+        if stamp == known:
+            return Fingerprint(stamp)
+        self.read.append(file.name)
+        return Fingerprint(stamp, hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest())
 
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         self._asked("measure", workspace)

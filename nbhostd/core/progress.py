@@ -1,0 +1,84 @@
+"""How far somebody is in a course: what each notebook's mark is, and what must be asked of the outside world for it.
+
+A notebook is changed when its content is in no version of it that the course ever had: so neither a clone that is
+behind the course nor a copy that was made long ago looks like work.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
+
+
+class Mark(enum.StrEnum):
+    """What somebody has done with a notebook."""
+
+    UNTOUCHED = "untouched"
+    OPENED = "opened"
+    CHANGED = "changed"
+    """The own file is another one than any that the course ever had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What can be said of a file without showing it."""
+
+    stamp: str
+    """Differs whenever the file does."""
+    blob: str = ""
+    """git's name of its content (hex); '' when it was not read: its stamp is the known one, or it is too large."""
+
+
+History = Mapping[NotebookPath, Collection[str]]
+"""For each notebook, git's names of all contents that it ever had in the course."""
+
+
+class Fingerprints(Protocol):
+    """Looks at a student's files, as the student (the desk)."""
+
+    async def fingerprints(
+        self, workspace: int, uid: int, known: Sequence[tuple[NotebookPath, str]]
+    ) -> list[Fingerprint | None]:
+        """Of each of these files (and the stamp that is known of it, or ''); None for what is no regular file."""
+
+
+class Histories(Protocol):
+    """Knows every content that a course's notebooks ever had (its mirror)."""
+
+    async def history(self, course: CourseName, commit: str) -> History:
+        """Of all branches, as they are when `commit` is the published one; read once per commit. Raises WorldError."""
+
+
+class Openings(Protocol):
+    """What was opened (statistics)."""
+
+    async def opened(self, workspace: WorkspaceId) -> frozenset[str]:
+        """The notebooks that this student has opened in this course, as they were called then."""
+
+
+def marks(
+    notebooks: Iterable[NotebookPath],
+    opened: Iterable[str],
+    blobs: Mapping[NotebookPath, str],
+    history: History,
+) -> dict[NotebookPath, Mark]:
+    """The mark of each notebook; `blobs` are the contents of the student's own files, where there are some.
+
+    An opening counts whatever suffix the notebook had: it may have become a text since.
+    """
+    stems = {_stem(name) for name in opened}
+    return {path: _mark(path, stems, blobs.get(path, ""), history.get(path)) for path in notebooks}
+
+
+def _mark(path: NotebookPath, stems: set[str], blob: str, versions: Collection[str] | None) -> Mark:
+    if blob and versions is not None and blob not in versions:
+        return Mark.CHANGED
+    return Mark.OPENED if path.stem_path in stems else Mark.UNTOUCHED
+
+
+def _stem(name: str) -> str:
+    return NotebookPath(name).stem_path
