@@ -58,9 +58,11 @@ class Entrance:
         self._passwords = passwords
         self._clock = clock
         self._random = random
-        # Guessing one account's password from anywhere, and guessing many accounts' from one place.
-        self._per_account = Throttle(burst=10, refill=60.0)
-        self._per_address = Throttle(burst=60, refill=5.0)
+        # Guessing one account's password from one place, from many, and many accounts' from one place. The second is
+        # wide: nobody is to be shut out for long by others who guess.
+        self._per_pair = Throttle(burst=10, refill=60.0)
+        self._per_account = Throttle(burst=60, refill=10.0)
+        self._per_address = Throttle(burst=100, refill=3.0)
 
     # log in and out
 
@@ -69,7 +71,12 @@ class Entrance:
 
         Raises Refused(403) with one sentence for every reason, NotNow when there were too many attempts.
         """
-        keys = ((self._per_account, name.strip().lower()[:200]), (self._per_address, address))
+        account = name.strip().lower()[:200]
+        keys = (
+            (self._per_pair, f"{account} {address}"),
+            (self._per_account, account),
+            (self._per_address, address),
+        )
         now = self._clock.monotonic()
         wait = max(throttle.wait(key, now) for throttle, key in keys)
         if wait > 0:

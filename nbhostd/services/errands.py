@@ -25,6 +25,9 @@ class Errands:
         """
         begun: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
+        # Whoever asked may have gone: then nobody else reads why it did not begin.
+        begun.add_done_callback(lambda done: done.cancelled() or done.exception())
+
         def tell(number: int) -> None:
             if not begun.done():
                 begun.set_result(number)
