@@ -16,6 +16,7 @@ from aiohttp import ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 
 from nbhostd.adapters.host import SystemClock
+from nbhostd.adapters.stage import RestoreStage
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
@@ -124,8 +125,9 @@ def _ground(
 ) -> Ground:  # fmt: skip
     keyring = Keyring((KEY,))
     return Ground(
-        lambda: config, lambda: keyring, runtime, store, statistics, systemd, SystemClock(), tasks, closing
-    )
+        lambda: config, lambda: keyring, runtime, store, statistics, systemd, SystemClock(), tasks, closing,
+        RestoreStage(runtime), lambda: None,
+    )  # fmt: skip
 
 
 async def _populate(house: House) -> None:
