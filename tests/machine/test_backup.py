@@ -181,7 +181,7 @@ async def test_a_restore_that_is_killed_leaves_the_site_and_goes_on(
     file = place / "site.tar"
     ctl("backup", str(file), "--students")
     before = tree(workspace_dir(course, "alice"))
-    restore = subprocess.Popen(
+    restore = subprocess.Popen(  # noqa: ASYNC220 - it is killed, not waited for
         ["nbhostctl", "restore", str(file), "--replace", "--yes"], stderr=subprocess.PIPE, text=True
     )
     staged = STATE / "restore/workspaces" / str(number_of(course, "alice"))
