@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import urllib.error
@@ -249,6 +250,52 @@ class TestPurge:
         assert re.search(
             r"^Description-fr[.:]", machine.run("dpkg-deb", "-I", DEB, "templates"), re.MULTILINE
         )
+
+
+class TestMove:
+    """From one computer to another: this one, with everything of it purged and other subordinate ids."""
+
+    BACKUP = "/root/site.tar.gz"
+    WORK = "workspaces/1/w1/intro.md"
+
+    def test_a_site_is_made_and_kept(self, machine: Machine) -> None:
+        machine.apt("install", DEB)
+        machine.sh(
+            "mkdir -p /srv/course/w1; cd /srv/course; echo '# of the course' >w1/intro.md; git init -q -b main; git add -A;"
+            " git -c user.name=T -c user.email=t@localhost commit -q -m first; chmod -R a+rX /srv/course"
+        )
+        machine.run("nbhostctl", "course", "create", "python", "/srv/course", "--image", "minimal")
+        url = machine.run("nbhostctl", "launch-url", "python", "w1/intro", "alice").strip()
+        # Nobody built an image here: the notebook is prepared, and the server does not start.
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(
+                url.replace("localhost:8000", f"127.0.0.1:{machine.port}"), timeout=60
+            ).close()
+        machine.sh(
+            f"echo 'her work' >>{STATE}/{self.WORK}; touch -d '2020-02-02 02:02:02.123456789' {STATE}/{self.WORK}"
+        )
+        machine.run("nbhostctl", "backup", self.BACKUP, "--students")
+        machine.sh("cp -a /etc/nbhostd/launch.key /root/; date >/root/moved")
+
+    def test_it_comes_to_a_fresh_installation_with_other_numbers(self, machine: Machine) -> None:
+        before = machine.run("stat", "-c", "%Y %y %a %s", f"{STATE}/{self.WORK}")
+        machine.sh("echo 'nbhostd nbhostd/remove-workspaces boolean true' | debconf-set-selections")
+        machine.apt("purge", "nbhostd")
+        assert machine.run("find", STATE, check=False) == ""
+        machine.sh("sed -i 's/^nbhostd:.*/nbhostd:7000000:1048576/' /etc/subuid /etc/subgid")
+        machine.apt("install", DEB)
+        said = machine.run("nbhostctl", "restore", self.BACKUP, "--dry-run")
+        assert "It is whole" in said
+        said = machine.run("nbhostctl", "restore", self.BACKUP)
+        assert "1 courses, 1 workspaces" in said
+        assert "missing image minimal: nbhostctl image build minimal" in said
+        assert machine.run("stat", "-c", "%Y %y %a %s", f"{STATE}/{self.WORK}") == before
+        assert machine.run("stat", "-c", "%u", f"{STATE}/{self.WORK}").strip() == str(7_000_000 + 100_000)
+        assert "her work" in machine.run("cat", f"{STATE}/{self.WORK}")
+        assert machine.run("cat", f"{STATE}/courses/python/public/current/w1/intro.md") == "# of the course\n"
+        machine.run("cmp", "/root/launch.key", "/etc/nbhostd/launch.key")
+        assert machine.run("systemctl", "is-active", "nbhostd.service").strip() == "active"
+        assert "alice" in machine.run("nbhostctl", "workspace", "list")
 
 
 def test_lintian_finds_nothing_but_the_explained(package: Path, machine: Machine) -> None:
