@@ -46,6 +46,7 @@
       state.className = `badge tone-${end.tone}`;
       log.querySelector("[data-message]").textContent = end.message || "";
       log.querySelector("[data-while-running]")?.remove();
+      box.closest("label").hidden = true;
     });
     source.addEventListener("error", () => {
       state.textContent = words.silent;
