@@ -6,8 +6,9 @@
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 
   // Moments, in the reader's zone; the tooltip has the exact one.
-  const moment = new Intl.DateTimeFormat(page.lang, { dateStyle: "medium", timeStyle: "short" });
-  const relative = new Intl.RelativeTimeFormat(page.lang, { numeric: "auto" });
+  const locale = navigator.languages.find((each) => each.startsWith(page.lang)) || page.lang;
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const STEPS = [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60]];
 
   function ago(when) {
