@@ -1,14 +1,17 @@
-// Before anything is painted: the reader's own choice of light or dark, remembered in this browser.
+// Before anything is painted: the reader's own choices of light or dark, and of what is folded, remembered in this browser.
 (() => {
   "use strict";
+  const page = document.documentElement;
   try {
-    const theme = window.localStorage.getItem("nbhostd-theme");
-    if (theme === "light" || theme === "dark") {
-      document.documentElement.dataset.theme = theme;
+    for (const choice of ["theme", "pane", "top"]) {
+      const chosen = window.localStorage.getItem(`nbhostd-${choice}`);
+      if (["light", "dark", "folded"].includes(chosen)) {
+        page.dataset[choice] = chosen;
+      }
     }
   } catch {
     // A browser that keeps nothing follows the computer.
   }
   // What only works with a script shows only with one.
-  document.documentElement.classList.add("scripted");
+  page.classList.add("scripted");
 })();

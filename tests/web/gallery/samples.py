@@ -55,5 +55,43 @@ def values(here: str, *, anonymous: bool = False) -> dict[str, object]:
     }  # fmt: skip
 
 
+def classroom(chosen: str) -> SimpleNamespace:
+    """What classroom.html shows: three sections, and `chosen` in the frame; "" for nothing."""
+    titles = (
+        "What it is <about>",
+        "Installing the standard distribution",
+        "Values and variables",
+        "A" * 50,
+        "Lists",
+    )
+    notebooks = [
+        SimpleNamespace(
+            href=f"/classroom?notebook=n{number}", frame=f"/notebook/n{number}", text=titles[number % 5],
+            state=("changed", "opened", "untouched")[min(2, number // 3)], current=chosen == f"n{number}",
+        )
+        for number in range(12)
+    ]  # fmt: skip
+    shown = next((notebook for notebook in notebooks if notebook.current), None)
+    lab = SimpleNamespace(
+        href="/classroom?notebook=lab",
+        frame="/notebook/lab",
+        text="JupyterLab",
+        icon="folder",
+        current=chosen == "lab",
+    )
+    book = SimpleNamespace(href="/builds", frame="", text="The course as a book", icon="book", current=False)
+    return SimpleNamespace(
+        course=SimpleNamespace(name="python", title="Python, from the first line on"),
+        title=shown.text if shown else lab.text if lab.current else "",
+        frame=shown.frame if shown else lab.frame if lab.current else "",
+        tracks=[_item("Lessons", "/classroom", current=True), _item("Exercises", "/classroom?track=exercises")],
+        sections=[
+            SimpleNamespace(title=f"Week {week + 1}", notebooks=notebooks[week * 4 : week * 4 + 4])
+            for week in range(3)
+        ],
+        views=[lab, book],
+    )  # fmt: skip
+
+
 def _item(text: str, href: str, *, current: bool = False) -> SimpleNamespace:
     return SimpleNamespace(text=text, href=href, current=current)

@@ -13,7 +13,7 @@ from nbhostd.web.pages import Pages
 from tests.web.gallery import samples
 
 HERE = Path(__file__).parent
-ROOMS = tuple(sorted(path.stem for path in HERE.glob("*.html")))
+ROOMS = ("classroom", *sorted(path.stem for path in HERE.glob("*.html")))
 LOG = ("STEP 3/3: COPY . .", "COMMIT nbhosting/python")
 
 
@@ -33,13 +33,18 @@ class Gallery:
         app.router.add_get(PREFIX + "{digest}/{name}", self.pages.assets.serve)
         app.router.add_get("/job/events", self._events)
         app.router.add_post("/post", self._post)
+        app.router.add_get("/notebook/{name}", self._notebook)
         app.router.add_get("/{room}", self._room)
         return app
 
     def render(self, request: web.BaseRequest, room: str, *, anonymous: bool = False) -> web.Response:
         """One room of the gallery."""
         values = samples.values(f"/{room}", anonymous=anonymous)
-        return self.pages.allow_forms(self.pages.render(request, f"{room}.html", **values))  # type: ignore[arg-type]
+        if room == "classroom":
+            values["classroom"] = samples.classroom(request.query.get("notebook", "n0"))
+        response = self.pages.allow_forms(self.pages.render(request, f"{room}.html", **values))  # type: ignore[arg-type]
+        response.headers["Content-Security-Policy"] += "; frame-src 'self'"
+        return response
 
     async def _index(self, _request: web.Request) -> web.Response:
         links = "".join(f'<li><a href="/{room}">{room}</a></li>' for room in ROOMS)
@@ -52,6 +57,10 @@ class Gallery:
         if room not in ROOMS:
             raise web.HTTPNotFound
         return self.render(request, room, anonymous="anonymous" in request.query)
+
+    async def _notebook(self, request: web.Request) -> web.Response:
+        text = f"<!DOCTYPE html><html lang=en><title>Notebook</title><h1>{request.match_info['name']}</h1><input aria-label=Cell>"
+        return web.Response(text=text, content_type="text/html")
 
     async def _post(self, request: web.Request) -> web.Response:
         self.posted.append({key: str(value) for key, value in (await request.post()).items()})

@@ -1,0 +1,189 @@
+// Another notebook without another page; panes that fold, and are remembered. Each link works without it, too.
+(() => {
+  "use strict";
+  const page = document.documentElement;
+  const pane = document.getElementById("contents");
+  const narrow = window.matchMedia("(max-width: 48rem)");
+  const links = [...pane.querySelectorAll("a[data-frame]")];
+  const notebooks = links.filter((link) => link.dataset.state);
+  const said = document.querySelector("[data-said]");
+  const steps = [...document.querySelectorAll("[data-step]")];
+  const screen = document.querySelector(".screen");
+  const loaded = () => screen?.classList.add("loaded");
+  const current = () => links.find((link) => link.hasAttribute("aria-current"));
+
+  // A frame's own history would come between the browser's button and ours: each notebook gets a new frame.
+  function load(link, focus) {
+    const old = document.querySelector("iframe");
+    if (!old) {
+      window.location.assign(link.href);
+      return;
+    }
+    const frame = old.cloneNode(false);
+    const say = (text) => {
+      said.textContent = text.replace("{title}", link.dataset.title);
+    };
+    frame.src = link.dataset.frame;
+    frame.title = link.dataset.title;
+    frame.addEventListener("load", () => {
+      loaded();
+      say(said.dataset.open);
+      if (focus && document.activeElement === document.body) {
+        frame.focus();
+      }
+    }, { once: true });
+    say(said.dataset.opening);
+    screen.classList.remove("loaded");
+    old.replaceWith(frame);
+  }
+
+  function mark(link) {
+    if (link.dataset.state === "untouched") {
+      link.dataset.state = "opened";
+      link.querySelector(".mark").className = "mark opened";
+      const use = link.querySelector("use");
+      use.setAttribute("href", use.getAttribute("href").replace("#untouched", "#opened"));
+      link.querySelector("[data-mark]").textContent = `, ${said.dataset.opened}`;
+    }
+  }
+
+  function point(anchor, link) {
+    if (link) {
+      anchor.href = link.href;
+      anchor.removeAttribute("aria-disabled");
+    } else {
+      anchor.removeAttribute("href");
+      anchor.setAttribute("aria-disabled", "true");
+    }
+  }
+
+  const beside = (step) => {
+    const place = notebooks.indexOf(current());
+    return place < 0 ? undefined : notebooks[place + step];
+  };
+
+  function show(link, { focus = false } = {}) {
+    links.forEach((each) => each.removeAttribute("aria-current"));
+    link.setAttribute("aria-current", "page");
+    const section = link.closest("details");
+    if (section) {
+      section.open = true;
+    }
+    const title = document.querySelector("[data-title]:is(h1)");
+    document.title = document.title.replace(title.textContent, () => link.dataset.title);
+    title.textContent = link.dataset.title;
+    const alone = document.querySelector("[data-alone]");
+    alone.href = link.dataset.frame;
+    alone.removeAttribute("aria-disabled");
+    steps.forEach((anchor) => point(anchor, beside(Number(anchor.dataset.step))));
+    mark(link);
+    drawer(false);
+    load(link, focus);
+  }
+
+  function choose(link, focus) {
+    if (link !== current()) {
+      window.history.pushState(null, "", link.href);
+    }
+    show(link, { focus });
+  }
+
+  function drawer(open) {
+    if (document.body.classList.contains("drawer") !== open && narrow.matches) {
+      document.body.classList.toggle("drawer", open);
+      (open ? current() || pane : document.querySelector('[data-toggle="pane"]')).focus();
+    }
+    tell();
+  }
+
+  const folded = (what) => (what === "pane" && narrow.matches ? !document.body.classList.contains("drawer")
+    : page.dataset[what] === "folded");
+
+  function tell() {
+    for (const button of document.querySelectorAll("[data-toggle]")) {
+      button.setAttribute("aria-expanded", String(!folded(button.dataset.toggle)));
+    }
+  }
+
+  function toggle(what) {
+    if (what === "pane" && narrow.matches) {
+      drawer(folded(what));
+      return;
+    }
+    page.dataset[what] = folded(what) ? "open" : "folded";
+    try {
+      window.localStorage.setItem(`nbhostd-${what}`, page.dataset[what]);
+    } catch {
+      // It holds for this page, then.
+    }
+    tell();
+    if (what === "top") {
+      [...document.querySelectorAll('[data-toggle="top"]')].find((each) => each.checkVisibility())?.focus();
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    const anchor = event.target.closest("a");
+    const link = anchor?.dataset.step ? beside(Number(anchor.dataset.step)) : links.find((each) => each === anchor);
+    if (plain && link) {
+      event.preventDefault();
+      // Chosen with a pointer, it also gets the keyboard; with the keyboard, one stays in the list.
+      if (event.detail > 0) {
+        anchor.blur();
+      }
+      choose(link, event.detail > 0);
+    } else if (document.body.classList.contains("drawer") && event.target.closest(".stage")) {
+      drawer(false);
+    }
+    if (anchor?.hash === "#contents" && plain) {
+      event.preventDefault();
+      if (folded("pane")) {
+        toggle("pane");
+      }
+      (current() || pane).focus();
+    }
+    const button = event.target.closest("[data-toggle]");
+    if (button) {
+      toggle(button.dataset.toggle);
+    }
+  });
+
+  window.addEventListener("popstate", () => {
+    const link = links.find((each) => each.href === window.location.href);
+    if (link) {
+      show(link);
+    } else {
+      window.location.reload();
+    }
+  });
+
+  const KEYS = {
+    KeyC: () => toggle("pane"),
+    KeyH: () => toggle("top"),
+    KeyN: () => beside(1) && choose(beside(1), false),
+    KeyP: () => beside(-1) && choose(beside(-1), false),
+    KeyJ: () => document.querySelector("iframe")?.focus(),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey && event.shiftKey && !event.ctrlKey && !event.metaKey && KEYS[event.code]) {
+      event.preventDefault();
+      KEYS[event.code]();
+    } else if (event.key === "Escape") {
+      drawer(false);
+    }
+  });
+  narrow.addEventListener("change", () => {
+    document.body.classList.remove("drawer");
+    tell();
+  });
+
+  // It waits for the first frame as well.
+  window.addEventListener("load", loaded);
+  tell();
+  const now = current();
+  if (now) {
+    mark(now);
+    now.scrollIntoView({ block: "nearest" });
+  }
+})();
