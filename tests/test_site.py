@@ -16,6 +16,7 @@ from aiohttp import web
 
 from nbhostd.core.model import Mode
 from nbhostd.core.names import WorkspaceId
+from tests import walk
 from tests.house_trial import HouseTrial, house_trial
 from tests.web.site_trial import ROLES
 
@@ -153,3 +154,18 @@ def _content(path: Path) -> list[str]:
             for line in db.iterdump()
             if not line.startswith(('INSERT INTO "sessions"', 'INSERT INTO "tokens"'))
         ]
+
+
+async def test_every_page_is_walked_through_in_a_browser(trial: HouseTrial) -> None:
+    """tests/browser/test_site_pages.py goes to those of tests/walk.py; what only leads elsewhere is no page."""
+    browser = await trial.browser("admin")
+    walked = {re.sub(r"\{\w+\}", "{}", path.split("?")[0]) for _, path in walk.PAGES} | {
+        re.sub(r"\{\w+\}", "{}", path) for path in walk.ELSEWHERE
+    }
+    forgotten = []
+    for path in pages(trial):
+        answer = await browser.get(address(path))
+        page = answer.status in (200, 404) and answer.content_type == "text/html" and path not in EVERYBODYS
+        if page and re.sub(r"\{\w+\}", "{}", path) not in walked:
+            forgotten.append(path)
+    assert forgotten == []

@@ -1,0 +1,7 @@
+"""The pages that are walked through in a browser, each as somebody whom it is for. Names in braces stand for real ones."""
+
+from __future__ import annotations
+
+PAGES: tuple[tuple[str, str], ...] = (("student", "/account"),)
+ELSEWHERE: frozenset[str] = frozenset({"/jobs/{number}", "/login-probe"})
+"""Pages that a browser test of their own looks at."""
