@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -21,9 +22,11 @@ from nbhostd.ctl import (
     classroom,
     courses,
     dropareas,
+    groups,
     images,
     imports,
     jobs,
+    people,
     residents,
     restore,
     shares,
@@ -74,6 +77,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     courses.add(commands)
     classroom.add(commands)
+    people.add(commands)
+    groups.add(commands)
     dropareas.add(commands)
     images.add(commands)
     imports.add(commands, DataRoot)
@@ -113,6 +118,15 @@ def _confirm(question: str) -> bool | None:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def _ask_secret(question: str) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    secret = getpass.getpass(question)
+    if getpass.getpass("Once more: ") != secret:
+        raise Failed("The two passwords differ.", 400)
+    return secret
+
+
 def _execute(command: tuple[str, ...]) -> None:
     sys.stdout.flush()
     try:
@@ -137,7 +151,7 @@ def main() -> None:
     console = Console(sys.stdout, sys.stderr, as_json=args.json)
     call = Call(
         args, Client(args.socket, console.error), console, SystemClock().now(),
-        confirm=_confirm, execute=_execute, config_faults=_config_faults,
+        confirm=_confirm, execute=_execute, config_faults=_config_faults, ask_secret=_ask_secret,
     )  # fmt: skip
     try:
         code = run(call)

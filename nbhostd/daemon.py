@@ -19,7 +19,7 @@ import uvloop
 from aiohttp import http_parser, web
 
 from nbhostd import __version__
-from nbhostd.adapters.config_file import read_config, read_keyring
+from nbhostd.adapters.config_file import read_config, read_keyring, read_secret
 from nbhostd.adapters.host import SystemClock
 from nbhostd.adapters.journal import log_to_journal
 from nbhostd.adapters.listen import inherited_sockets
@@ -57,7 +57,7 @@ class Place:
     """Where this daemon finds its files, from its command line and systemd's environment."""
 
     config: Path
-    launch_key: Path
+    credentials: Path
     runtime: Path
     bus: str
 
@@ -71,11 +71,15 @@ class Place:
                 ("not started by nbhostd.service: XDG_RUNTIME_DIR or CREDENTIALS_DIRECTORY is missing",)
             )
         bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS", f"unix:path={runtime}/bus")
-        return cls(config, Path(credentials) / "launch-key", Path(runtime), bus)
+        return cls(config, Path(credentials), Path(runtime), bus)
 
     def read(self) -> tuple[Config, Keyring]:
         """The administrator's files as they are now. Raises ConfigError with every fault."""
-        return read_config(self.config), read_keyring(self.launch_key)
+        return read_config(self.config), read_keyring(self.credentials / "launch-key")
+
+    def credential(self, name: str) -> str:
+        """A secret on one line, or '' when the administrator has not made it. Raises ConfigError."""
+        return read_secret(self.credentials / name)
 
 
 class Daemon:
@@ -98,6 +102,7 @@ class Daemon:
             Ground(
                 lambda: self.config, lambda: self.keyring, self.place.runtime, self.store, self.statistics,
                 self.systemd, self.clock, self.tasks, self.closing, self.stage, self.leave,
+                self.place.credential,
             )
         )  # fmt: skip
         await self._adopt()

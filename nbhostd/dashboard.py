@@ -12,6 +12,7 @@ from nbhostd.adapters.people import SqlitePeople
 from nbhostd.adapters.sessions import SqliteSessions
 from nbhostd.core.model import Job
 from nbhostd.core.people import User
+from nbhostd.doors import Doors
 from nbhostd.services.cancelling import cancel
 from nbhostd.services.entrance import Entrance
 from nbhostd.services.errands import Errands
@@ -45,6 +46,7 @@ class Dashboard:
         self.reception = Reception(self.entrance, self.people, lambda: house.config().server.public_url)
         self.members = Members(self.reception)
         self.errands = Errands(house.tasks)
+        self.doors = Doors(house, self)
 
     def open(self) -> None:
         """Introduce the rooms, once the house has its pages and services."""
@@ -57,10 +59,12 @@ class Dashboard:
         self.operations.add(self.jobs.operations())
         self.account = Account(self.site, self.operations, self.entrance, self.people)
         self.operations.add(self.account.operations())
+        self.doors.open()
 
     def rooms(self) -> list[Mountable]:
         """What browsers and programs reach."""
-        return [self.login, self.account, self.jobs_room, Api(self.operations, self.site)]
+        doors = self.doors.rooms()
+        return [self.login, *doors, self.account, self.jobs_room, Api(self.operations, self.site)]
 
     async def stop_workspaces(self, user: User) -> int:
         """Stop all workspaces of somebody that run; how many there were."""

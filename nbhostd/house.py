@@ -95,6 +95,10 @@ AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _IMAGE_INDEX = ".local/share/containers/storage/overlay-images/images.json"
 
 
+def _no_credential(_name: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What the house stands on; `config` and `keyring` are the present ones, a reload may change them."""
@@ -111,6 +115,8 @@ class Ground:
     stage: RestoreStage
     leave: Callable[[], None]
     """Ends the daemon, which systemd then starts again."""
+    credential: Callable[[str], str] = _no_credential
+    """What systemd hands over by that name, or ''."""
 
 
 class House:
@@ -120,7 +126,7 @@ class House:
         self._ground = ground
         self.config, self.keyring = ground.config, ground.keyring
         self.clock, self.store, self.tasks = ground.clock, ground.store, ground.tasks
-        self.closing = ground.closing
+        self.closing, self.credential = ground.closing, ground.credential
         self.dashboard = Dashboard(self)
         self._introduce_world()
         self._introduce_services()
@@ -271,6 +277,7 @@ class House:
                 self.courses, self.sites, self.keyring, self.clock, self._public_url, tasks
             ),
         ]
+        more += self.dashboard.doors.control()
         more.append(lambda tasks: CatalogControl(self.courses, self.catalog))
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         more.append(lambda tasks: ImportControl(self.takeover, tasks))

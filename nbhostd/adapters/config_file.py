@@ -27,6 +27,11 @@ def read_keyring(path: Path) -> Keyring:
     return parse_keys(_text(path))
 
 
+def read_secret(path: Path) -> str:
+    """The secret in a file, without what an editor puts around it; '' when there is no file. Raises ConfigError."""
+    return _text(path).strip() if path.exists() else ""
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")

@@ -30,6 +30,8 @@ class Call:
     """Becomes another program."""
     config_faults: Callable[[], tuple[str, ...]]
     """What is wrong with the configuration files on this computer."""
+    ask_secret: Callable[[str], str] = input
+    """Asks a person for a password, unseen; from standard input where nobody is there."""
 
     def follow(self, method: str, url: str, body: Shape | None = None) -> Shape:
         """Ask for something long and show its lines as they come, and how far it is; its result."""

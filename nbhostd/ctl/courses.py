@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from nbhostd.ctl import catalog, lint, selection, upkeep
+from nbhostd.ctl import catalog, groups, lint, selection, upkeep
 from nbhostd.ctl.client import Shape, path
 from nbhostd.ctl.command import Call, SubParsers, add_command, add_group, on_or_off
 from nbhostd.ctl.console import OK, USAGE, local_time
@@ -96,6 +96,7 @@ def add(parsers: SubParsers) -> None:
     catalog.add(group)
     lint.add(group)
     upkeep.add(group)
+    groups.add_to_courses(group)
 
 
 def _create(call: Call) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
+from nbhostd.web.doorwords import DOOR_WORDS
 from nbhostd.web.languages import N_
 from nbhostd.web.sitewords import BY_RIGHTS, FORBIDDEN, SITE_WORDS
 
@@ -142,7 +143,7 @@ _WORDS = {
     "wrong-host": Words(N_("This workspace is not at this address."), _RELOAD),
     "wrong-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
-    **{reason: Words(*said) for reason, said in SITE_WORDS.items()},
+    **{reason: Words(*said) for reason, said in (SITE_WORDS | DOOR_WORDS).items()},
     "bug": Words(
         N_("This is a fault in this server, not in what you did."),
         N_("Try again in a minute. If it happens again, give your teacher the number below."),
@@ -171,6 +172,9 @@ SAID_BELOW = (
     N_("This could not be done."),
     N_("This took too long."),
     N_("Too many attempts to log in; please wait."),
+    N_("You have asked too often; please wait."),
+    N_("Many people are logging in. Try again in a moment."),
+    N_("No memory for logins now. Try again in a moment."),
 )
 """Messages of the floors below that a student may read as they are: listed here for their translation."""
 
