@@ -48,6 +48,7 @@ first steps:
   nbhostctl image build minimal                     the image that notebooks run in
   nbhostctl course create NAME GIT-URL              a course from its git repository
   nbhostctl launch-url NAME NOTEBOOK STUDENT        a URL to try it with
+  nbhostctl user create NAME --admin                the first administrator: prints a link to choose a password
   nbhostctl status                                  who is working
 
 `nbhostctl COMMAND --help` has examples. It asks the daemon through a socket that only root opens.

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-PAGES: tuple[tuple[str, str], ...] = (("student", "/account"),)
+PAGES: tuple[tuple[str, str], ...] = (("student", "/account"), ("student", "/account/password"))
 ELSEWHERE: frozenset[str] = frozenset({"/jobs/{number}", "/login-probe"})
 """Pages that a browser test of their own looks at."""
