@@ -55,6 +55,23 @@ def values(here: str, *, anonymous: bool = False) -> dict[str, object]:
     }  # fmt: skip
 
 
+def page(name: str, notebook: str) -> dict[str, object]:
+    """The variables of a page of ours."""
+    job = SimpleNamespace(number=7, subject="python <course>", message="", begun_by="ada", started_at=NOW)
+    pages: dict[str, dict[str, object]] = {
+        "classroom": {"classroom": classroom(notebook)},
+        "login": {
+            "error": "The name or the password is wrong.", "bye": "", "target": "/courses?x=<y>", "name": "ada<",
+            "by_mail": True, "ways": [("/openid?next=%2Fcourses", "Log in with the university")],
+        },
+        "job": {
+            "job": job, "kind": "Pull", "state": "running", "tone": "note", "running": True,
+            "lines": ["From https://git.example.org/python", " * [new] main", "<b>3 files</b>"],
+        },
+    }  # fmt: skip
+    return pages[name]
+
+
 def classroom(chosen: str) -> SimpleNamespace:
     """What classroom.html shows: three sections, and `chosen` in the frame; "" for nothing."""
     titles = (

@@ -13,7 +13,9 @@ from nbhostd.web.pages import Pages
 from tests.web.gallery import samples
 
 HERE = Path(__file__).parent
-ROOMS = ("classroom", *sorted(path.stem for path in HERE.glob("*.html")))
+PAGES = ("classroom", "login", "job")
+"""Pages of ours, with the values that samples.py has for them; the other rooms are templates beside this file."""
+ROOMS = (*PAGES, *sorted(path.stem for path in HERE.glob("*.html")))
 LOG = ("STEP 3/3: COPY . .", "COMMIT nbhosting/python")
 
 
@@ -32,6 +34,7 @@ class Gallery:
         app.router.add_get("/", self._index)
         app.router.add_get(PREFIX + "{digest}/{name}", self.pages.assets.serve)
         app.router.add_get("/job/events", self._events)
+        app.router.add_get("/jobs/7/events", self._events)
         app.router.add_post("/post", self._post)
         app.router.add_get("/notebook/{name}", self._notebook)
         app.router.add_get("/{room}", self._room)
@@ -40,8 +43,8 @@ class Gallery:
     def render(self, request: web.BaseRequest, room: str, *, anonymous: bool = False) -> web.Response:
         """One room of the gallery."""
         values = samples.values(f"/{room}", anonymous=anonymous)
-        if room == "classroom":
-            values["classroom"] = samples.classroom(request.query.get("notebook", "n0"))
+        if room in PAGES:
+            values |= samples.page(room, request.query.get("notebook", "n0"))
         response = self.pages.allow_forms(self.pages.render(request, f"{room}.html", **values))  # type: ignore[arg-type]
         response.headers["Content-Security-Policy"] += "; frame-src 'self'"
         return response
