@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from nbhostd.core.model import Mapping
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
 from nbhostd.core.parcel import END, FILE, Entry
 from nbhostd.core.progress import Fingerprint
+from nbhostd.core.students import Listing, OwnFile
 from nbhostd.core.takeover import Stock, Unpacked
 
 # What the desk may take, in seconds, is a little less; a whole tree takes as long as a student wants it to.
@@ -129,6 +132,13 @@ class SocketDesk:
         """(bytes used on disk, number of files)."""
         size, files = await self._ask("measure", workspace, uid, wanted="measured", timeout=_MEASURE)
         return int(size), int(files)
+
+    async def files(
+        self, workspace: int, uid: int, *, below: str = "", suffixes: Sequence[str] = ()
+    ) -> Listing:
+        """The plain files of a workspace, as far as they have names that can be shown; of very many, some."""
+        told = await self._ask("files", workspace, uid, wanted="files", below=below, suffixes=list(suffixes))
+        return Listing(tuple(_own_files(told["found"])), told["more"] is True)
 
     async def drop(
         self, workspace: int, uid: int, course: CourseName, area: AreaName, files: Sequence[FilePath]
@@ -279,6 +289,19 @@ def _understood(line: bytes) -> dict[str, Any]:
     if "retry_after" in answer:
         raise NotNow(answer["error"], retry_after=answer["retry_after"], detail=answer.get("detail", ""))
     raise WorldError(answer["error"], detail=answer.get("detail", ""))
+
+
+def _own_files(found: Sequence[Sequence[Any]]) -> Iterator[OwnFile]:
+    for path, size, changed in found:
+        with suppress(Refused):
+            yield OwnFile(FilePath.parse(path), int(size), _moment(changed))
+
+
+def _moment(seconds: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _unpacked(told: dict[str, Any]) -> Unpacked:

@@ -5,7 +5,6 @@ Runs in a process that ends with the request; the current directory is the state
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
@@ -25,23 +24,18 @@ from nbhostd.adapters.desk_paths import (
     parts_of,
     student_errors,
 )
+from nbhostd.adapters.desk_spaces import GROUP, SHIFT, STAGE, become_student, open_space, spaces
 from nbhostd.adapters.desk_unpack import Incoming
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.parcel import LARGEST_FILE
 
-SHIFT = 1
-"""A container's user N is N + SHIFT here."""
-GROUP = 100
 FIRST_UID = 100_000
 DROPPED = "DROPPED"
 """Where a student finds what a teacher hands out: one folder for each drop area."""
 STOCKS = ("droparea", "local", "import")
 PACKED = ("courses", "local", "droparea", "shares", "sites", "import", "jobs", ".ssh", "backup")
 """Directories of the state that can be packed, whole or from somewhere inside."""
-STAGE = "restore"
-"""Where a restore puts everything, until it is whole."""
 _LISTS = "import/.lists"
-_NO_NEW_PRIVS = 38  # prctl(2)
 _ASIDE = re.compile(r"[\w.:+-]{1,64}")
 
 Answer = dict[str, Any]
@@ -100,40 +94,6 @@ class Request:
         return value
 
 
-# ---- workspaces, as the service user (0 in this namespace)
-
-
-def _spaces(request: Request) -> int:
-    place = f"{STAGE}/workspaces" if request.staged else "workspaces"
-    os.makedirs(place, mode=0o700, exist_ok=True)
-    return os.open(place, DIRECTORY)
-
-
-def _open_space(request: Request, *, make: bool) -> int | None:
-    """The student's directory, 0700 and the student's; None when there is none. Raises WorldError."""
-    name, owner = str(request.workspace), request.uid + SHIFT
-    with student_errors(name), closing(_spaces(request)) as spaces:
-        try:
-            if make:
-                os.mkdir(name, 0o700, dir_fd=spaces)
-        except FileExistsError:
-            pass
-        try:
-            space = os.open(name, DIRECTORY, dir_fd=spaces)
-        except FileNotFoundError:
-            return None
-        found = os.fstat(space)
-        if found.st_uid == os.getuid():
-            # Made just now, or by a desk that died before this line.
-            os.fchown(space, owner, GROUP + SHIFT)
-        elif found.st_uid != owner:
-            os.close(space)
-            raise WorldError("This workspace belongs to somebody else.", detail=f"{name}: uid {found.st_uid}")
-        # A student who closed it must still get in again.
-        os.fchmod(space, 0o700)
-    return space
-
-
 def _open_source(request: Request, notebook: str) -> int | Refused:
     """The course's notebook, or why there is none: that matters only if it has to be copied."""
     try:
@@ -153,16 +113,6 @@ def _open_source(request: Request, notebook: str) -> int | Refused:
         )
 
 
-def _become_student(uid: int) -> None:
-    """From here on this process is the student, for good, and can only lose."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
-    os.setgroups([])
-    os.setresgid(GROUP + SHIFT, GROUP + SHIFT, GROUP + SHIFT)
-    os.setresuid(uid + SHIFT, uid + SHIFT, uid + SHIFT)
-
-
 # ---- the operations
 
 
@@ -172,11 +122,11 @@ def _prepare(request: Request) -> Answer:
     if aside is not None and not (isinstance(aside, str) and _ASIDE.fullmatch(aside)):
         raise Refused("This is not a request.", detail="aside")
     source = _open_source(request, request.text("notebook")) if notebook is not None else None
-    space = _open_space(request, make=not isinstance(source, Refused))
+    space = open_space(request, make=not isinstance(source, Refused))
     if space is None:
         assert isinstance(source, Refused)
         raise source
-    _become_student(request.uid)
+    become_student(request.uid)
     copied, kept = False, None
     folders: tuple[str, ...] = ()
     if source is not None:
@@ -218,18 +168,29 @@ def _of_each(
     request: Request, name: str, look: Callable[..., Any], absent: object, *asked: list[str]
 ) -> Answer:
     """What `look` says of each, as the student; `absent` of all when there is no workspace."""
-    space = _open_space(request, make=False)
+    space = open_space(request, make=False)
     if space is None:
         return {name: [absent] * len(asked[0])}
-    _become_student(request.uid)
+    become_student(request.uid)
     return {name: [look(space, *one) for one in zip(*asked, strict=False)]}
 
 
+def _files(request: Request) -> Answer:
+    below, suffixes = request.text("below"), tuple(request.texts("suffixes"))
+    folders = parts_of(below) if below else ()
+    space = open_space(request, make=False)
+    if space is None:
+        return {"files": {"found": [], "more": False}}
+    become_student(request.uid)
+    found, more = desk_trees.listed(space, folders, suffixes)
+    return {"files": {"found": found, "more": more}}
+
+
 def _measure(request: Request) -> Answer:
-    space = _open_space(request, make=False)
+    space = open_space(request, make=False)
     if space is None:
         return {"measured": [0, 0]}
-    _become_student(request.uid)
+    become_student(request.uid)
     with student_errors("."):
         size, files = desk_trees.measure(space)
     return {"measured": [size, files]}
@@ -238,24 +199,24 @@ def _measure(request: Request) -> Answer:
 def _delete(request: Request) -> Answer:
     name = str(request.workspace)
     doomed = f".deleted-{name}"
-    space = _open_space(request, make=False)
+    space = open_space(request, make=False)
     try:
-        with closing(_spaces(request)) as spaces:
+        with closing(spaces(request)) as top:
             # A deletion that was interrupted is gone on with; what is deleted is out of sight at once.
-            _clear(spaces, doomed, request.uid)
+            _clear(top, doomed, request.uid)
             if space is not None:
                 os.close(space)
-                os.rename(name, doomed, src_dir_fd=spaces, dst_dir_fd=spaces)
-                _clear(spaces, doomed, request.uid)
+                os.rename(name, doomed, src_dir_fd=top, dst_dir_fd=top)
+                _clear(top, doomed, request.uid)
     except OSError as error:
         raise WorldError("The workspace could not be deleted whole.", detail=f"{name}: {error}") from error
     return {"deleted": True}
 
 
-def _clear(spaces: int, name: str, uid: int) -> None:
+def _clear(among: int, name: str, uid: int) -> None:
     """Delete a student's directory: its content as the student, itself as the service user."""
     try:
-        top = os.open(name, DIRECTORY, dir_fd=spaces)
+        top = os.open(name, DIRECTORY, dir_fd=among)
     except FileNotFoundError:
         return
     with closing(top):
@@ -268,7 +229,7 @@ def _clear(spaces: int, name: str, uid: int) -> None:
         finally:
             os.seteuid(0)
             os.setegid(0)
-    os.rmdir(name, dir_fd=spaces)
+    os.rmdir(name, dir_fd=among)
 
 
 def _drop(request: Request) -> Answer:
@@ -279,9 +240,9 @@ def _drop(request: Request) -> Answer:
         sources = [desk_files.open_handed_out(folder, file) for file in files]
         for source in sources:
             held.callback(os.close, source)
-        space = _open_space(request, make=True)
+        space = open_space(request, make=True)
         assert space is not None
-        _become_student(request.uid)
+        become_student(request.uid)
         placed = [
             desk_files.place_handed_out(space, f"{DROPPED}/{area}/{file}", source)
             for file, source in zip(files, sources, strict=True)
@@ -302,19 +263,19 @@ def _open_area(course: str, area: str, held: ExitStack) -> int:
 
 
 def _unpack(request: Request) -> Answer:
-    space = _open_space(request, make=True)
+    space = open_space(request, make=True)
     assert space is not None and request.incoming is not None
-    _become_student(request.uid)
+    become_student(request.uid)
     listed = None if request.staged else (space, desk_unpack.LIST)
     return {"unpacked": desk_unpack.unpack(space, request.incoming, listed)}
 
 
 def _pack(request: Request) -> Answer:
-    space = _open_space(request, make=False)
+    space = open_space(request, make=False)
     assert request.outgoing is not None
     if space is None:
         raise Refused("There is no such workspace.", status=404, reason="no-workspace")
-    _become_student(request.uid)
+    become_student(request.uid)
     packer = Packer(request.outgoing)
     packer.tree(space)
     packer.end()
@@ -378,6 +339,7 @@ OPERATIONS: dict[str, tuple[Callable[[Request], Answer], int]] = {
     "exists": (_exists, 30),
     "ages": (_ages, 30),
     "fingerprints": (_fingerprints, 30),
+    "files": (_files, 30),
     "measure": (_measure, 120),
     "delete": (_delete, 3600),
     "drop": (_drop, 600),

@@ -237,10 +237,22 @@ _PEOPLE = _statements(
     "CREATE INDEX jobs_by_subject ON jobs (subject)",
 )
 
+_MEASUREMENTS = _statements(
+    """
+    CREATE TABLE measurements (
+        workspace INTEGER PRIMARY KEY REFERENCES workspaces (number) ON DELETE CASCADE,
+        size INTEGER NOT NULL,
+        files INTEGER NOT NULL,
+        measured_at TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
 STORE: tuple[Migration, ...] = (
     (1, "courses, students, workspaces, runs, nonces, jobs", _FIRST),
     (2, "classrooms: builds, shares, catalogs, imports", _CLASSROOMS),
     (3, "people: accounts, groups, sessions, tokens, audit", _PEOPLE),
+    (4, "what workspaces take on the disk", _MEASUREMENTS),
 )
 
 _EVENTS = _statements(

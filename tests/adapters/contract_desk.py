@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from nbhostd.adapters.desk import SocketDesk
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import CourseName, NotebookPath
+from nbhostd.core.students import Listing
 from tests.fakes.desk import FakeDesk
 
 COURSE = CourseName("python")
@@ -341,6 +343,27 @@ class DeskContract:
         size, files = await office.desk.measure(office.workspace, UID)
         assert files == 2
         assert 100_000 < size < 200_000
+
+    async def test_files_are_listed_and_nothing_else(self, office: Office) -> None:
+        assert await office.desk.files(office.workspace, UID) == Listing()
+        for name in ("b.md", "w1/data.csv", ".hidden/c.md", "w1/.d.md", "DROPPED/exam/e.md"):
+            office.plant(name)
+        os.utime(office.plant("w1/é à.ipynb"), (FOLLOWED, FOLLOWED))
+        (office.state / "secret.md").write_text("secret")
+        (office.space / "link.md").symlink_to(office.state / "secret.md")
+        (office.space / "out").symlink_to(office.state)
+        os.mkfifo(office.space / "pipe.md")
+        office.own()
+        found = await office.desk.files(office.workspace, UID, suffixes=(".md", ".ipynb"))
+        assert [(file.path, file.size) for file in found.files] == [
+            ("DROPPED/exam/e.md", 4), ("b.md", 4), ("w1/é à.ipynb", 4),
+        ]  # fmt: skip
+        assert found.files[2].changed_at == datetime.fromtimestamp(FOLLOWED, UTC)
+        assert not found.more
+        below = await office.desk.files(office.workspace, UID, below="w1")
+        assert [file.path for file in below.files] == ["w1/data.csv", "w1/é à.ipynb"]
+        for elsewhere in ("out", "nowhere", "b.md"):
+            assert (await office.desk.files(office.workspace, UID, below=elsewhere)).files == ()
 
     async def test_a_workspace_is_deleted_whole_and_nothing_else(self, office: Office) -> None:
         victim = office.state / "victim"

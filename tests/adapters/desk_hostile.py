@@ -155,6 +155,25 @@ class HostileDesk:
         await office.desk.delete(office.workspace, UID)
         assert list(office.space.parent.iterdir()) == []
 
+    async def test_of_very_many_files_some_are_listed_and_odd_names_are_not(self, office: Office) -> None:
+        office.plant("many/x.md")
+        for number in range(3000):
+            (office.space / f"many/{'é' * 20}{number}.md").touch()
+        found = await office.desk.files(office.workspace, UID)
+        assert found.more
+        assert 1000 < len(found.files) <= 2000
+        deep(office, 60)
+        for name in (b"no-text-\xff.md", b"line\nbreak.md", b"good.md"):
+            os.close(os.open(bytes(office.space) + b"/top/" + name, os.O_CREAT, 0o600))
+        office.own()
+        below = await office.desk.files(office.workspace, UID, below="top")
+        assert [file.path for file in below.files] == ["top/good.md", "top/x"]
+        os.utime(office.space / "top/x", ns=(0, (1 << 62)))
+        assert (await office.desk.files(office.workspace, UID, below="top")).files[1].size == 4
+        for below_of in ("..", "../..", "top/../..", "/etc"):
+            with pytest.raises(Refused):
+                await office.desk.files(office.workspace, UID, below=below_of)
+
     async def test_folders_closed_to_their_owner_are_deleted(self, office: Office) -> None:
         office.plant("w1/w2/x")
         (office.space / "w1/w2").chmod(0)

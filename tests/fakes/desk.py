@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nbhostd.core.errors import NbhostdError, Refused
@@ -17,6 +18,7 @@ from nbhostd.core.model import Mapping
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
 from nbhostd.core.parcel import END, FILE, FOLDER, HARD, LINK, NOTE, THE_END, Entry
 from nbhostd.core.progress import Fingerprint
+from nbhostd.core.students import Listing, OwnFile
 from nbhostd.core.takeover import Stock, Unpacked
 
 STATIC = "/home/jovyan/static"
@@ -123,6 +125,21 @@ class FakeDesk:
         ]
         return sum(one.st_blocks * 512 for one in found), len(found)
 
+    async def files(
+        self, workspace: int, uid: int, *, below: str = "", suffixes: Sequence[str] = ()
+    ) -> Listing:
+        self._asked("files", workspace)
+        space = self._space(workspace)
+        found = [
+            path
+            for path in sorted((space / below).rglob("*"))
+            if path.is_file()
+            and path.resolve() == space.resolve() / path.relative_to(space)
+            and not any(part.startswith(".") for part in path.relative_to(space).parts)
+            and path.name.endswith(tuple(suffixes) or "")
+        ]
+        return Listing(tuple(_own_file(space, path) for path in found))
+
     async def delete(self, workspace: int, uid: int, *, staged: bool = False) -> None:
         self._asked("delete", workspace)
         space = self.state / "restore" / "workspaces" / str(workspace) if staged else self._space(workspace)
@@ -159,6 +176,12 @@ class FakeDesk:
         shutil.copy2(source, target)
         target.chmod(target.stat().st_mode & 0o755 | 0o600)
         return True
+
+
+def _own_file(space: Path, path: Path) -> OwnFile:
+    found = path.stat()
+    name = FilePath.parse(str(path.relative_to(space)))
+    return OwnFile(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
 def _make_folders(space: Path, folder: Path) -> None:
