@@ -140,6 +140,7 @@ class Daemon:
         known = await self.house.reconciler.load()
         await self._reconcile()
         await self.house.shares.sweep()
+        await self.house.looks.sweep()
         self.tasks.spawn("tools of an earlier life", self._sweep_tools())
         self.tasks.spawn("sockets after a start", self._tend_sockets())
         for job in await self.house.book.left_open(BUILD, SITE):
@@ -191,6 +192,7 @@ class Daemon:
         spawn("reconcile", every(lambda: _RECONCILE_EVERY, "reconcile", self._reconcile))
         spawn("sockets", every(lambda: _RECONCILE_EVERY, "sockets", self._tend_sockets))
         spawn("sessions", every(lambda: _SWEEP_EVERY, "sessions", self.house.dashboard.entrance.sweep))
+        spawn("looks", every(lambda: _RECONCILE_EVERY, "looks", self.house.looks.expire))
         spawn("queue", every(lambda: 2.0, "queue", self._pump))
         period = self.notifier.watchdog_seconds
         if period is not None:

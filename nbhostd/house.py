@@ -24,6 +24,7 @@ from nbhostd.adapters.imports import SqliteImports, SqlitePastEvents
 from nbhostd.adapters.jobs import UnitJobRunner
 from nbhostd.adapters.jupyter import SocketJupyter
 from nbhostd.adapters.localfiles import LocalDirectory
+from nbhostd.adapters.measurements import SqliteMeasurements
 from nbhostd.adapters.notebooks import TreeNotebooks
 from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.sharefiles import ShareDirectory
@@ -36,6 +37,7 @@ from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.adapters.toolbox import PodmanToolbox
+from nbhostd.adapters.uploads import UploadDirectory
 from nbhostd.core.access import Keyring
 from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
@@ -48,26 +50,31 @@ from nbhostd.services.census import Census
 from nbhostd.services.classroom import Classroom
 from nbhostd.services.clones import Clones
 from nbhostd.services.courses import Courses
-from nbhostd.services.dropareas import DropAreas, everybody_with_a_workspace
+from nbhostd.services.dropareas import DropAreas
 from nbhostd.services.finder import Finder
 from nbhostd.services.images import ImageBuilder
 from nbhostd.services.inside import Inside
 from nbhostd.services.jobbook import JobBook
+from nbhostd.services.looks import Looks
 from nbhostd.services.mooc import Mooc
 from nbhostd.services.pulling import Pulling
 from nbhostd.services.recipes import Recipes
 from nbhostd.services.reconcile import Reconciler
 from nbhostd.services.removal import Removal
+from nbhostd.services.rendering import Rendering
 from nbhostd.services.restore import Restore
+from nbhostd.services.roll import Roll
 from nbhostd.services.rollout import Rollout
 from nbhostd.services.scheduler import IdleRound
 from nbhostd.services.shares import Shares
 from nbhostd.services.sites import Sites, World
-from nbhostd.services.starter import Starter
+from nbhostd.services.starter import Starter, new_label
 from nbhostd.services.status import Status
+from nbhostd.services.students import Students
 from nbhostd.services.takeover import Takeover
 from nbhostd.services.tasks import KeyedLocks, Tasks
 from nbhostd.services.upkeep import Upkeep
+from nbhostd.services.usage import Usage
 from nbhostd.services.workspaces import Workspaces
 from nbhostd.web.app import Context, Floor, Mountable, WebSettings
 from nbhostd.web.behind import Behind
@@ -181,16 +188,29 @@ class House:
         self.inside = Inside(self.workspaces, self.courses, self.desk, ControlGroups(), ground.statistics)
         self.pulling = Pulling(self.store, self.courses, self.workspaces, clones, classroom, self.book)
         self.removal = Removal(self.workspaces, self.desk)
+        rendering = Rendering(self.workspaces, self.courses, self.toolbox)
+        state = Path(self.config().paths.state)
         self.shares = Shares(
-            self.workspaces, self.courses, SqliteShares(self.store.database),
-            ShareDirectory(Path(self.config().paths.state) / "shares"), self.toolbox,
-        )  # fmt: skip
+            self.workspaces, SqliteShares(self.store.database), ShareDirectory(state / "shares"), rendering
+        )
         self.removal.on_delete(self.shares.forget)
+        self.looks = Looks(
+            self.store,
+            rendering,
+            ShareDirectory(state / "looks"),
+            self.clock,
+            secrets.token_bytes,
+            ground.tasks,
+        )
+        self.removal.on_delete(self.looks.forget)
         self.upkeep = Upkeep(
             self.workspaces, self.courses, self.course_dirs, self.podman, ground.statistics,
             self.removal.delete_of_course,
         )  # fmt: skip
-        self.census = Census(self.workspaces, self.courses, self.git, self.desk, ground.statistics)
+        self.measurements = SqliteMeasurements(self.store.database)
+        self.census = Census(
+            self.workspaces, self.courses, self.git, self.desk, ground.statistics, self.measurements
+        )
         self.reconciler = Reconciler(self.workspaces, self.courses)
 
     def _introduce_catalog(self) -> None:
@@ -216,9 +236,13 @@ class House:
 
     def _introduce_handouts(self) -> None:
         """What comes into students' spaces from elsewhere."""
+        self.uploads = UploadDirectory(Path(self.config().paths.state) / "uploads")
+        self.roll = Roll(
+            self.store, self.dashboard.people, self.clock, lambda: new_label(secrets.token_bytes)
+        )
         self.dropareas = DropAreas(
             self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
-            self.clock, everybody_with_a_workspace(self.store), self.workspaces.locked,
+            self.clock, self.roll, self.workspaces.locked,
         )  # fmt: skip
         self.takeover = Takeover(
             self.store, self.courses, SqliteImports(self.store.database), SqlitePastEvents(self._ground.statistics.database),
@@ -254,7 +278,12 @@ class House:
         self.status = Status(self.workspaces, self.courses, self.proxy.connections)
         jupyter = SocketJupyter(self.workspaces.starter.socket_path)
         self.idle_round = IdleRound(self.workspaces, jupyter, self.proxy.connections)
-        self.rollout = Rollout(self.workspaces, self.courses, self.podman, jupyter, self.proxy.connections)
+        usage = Usage(jupyter, self.proxy.connections)
+        self.rollout = Rollout(self.workspaces, self.courses, self.podman, usage)
+        self.students = Students(
+            self.roll, self.workspaces, self.census, usage, self.desk, self.measurements, self._ground.statistics,
+            self.book, self.proxy.connections,
+        )  # fmt: skip
         self.dashboard.open()
 
     def front(self) -> web.Application:

@@ -32,8 +32,12 @@ class DropDirectory:
         return await asyncio.to_thread(self._files, course, area)
 
     async def remove(self, course: CourseName, area: AreaName, file: FilePath) -> bool:
-        """Remove one file, and the folders that are empty then; False when it was not there."""
+        """Remove one file, and the folders in the area that are empty then; False when it was not there."""
         return await asyncio.to_thread(self._remove, course, area, file)
+
+    async def remove_area(self, course: CourseName, area: AreaName) -> None:
+        """Remove an area with all that is in it; not being there is success."""
+        await asyncio.to_thread(self._remove_area, course, area)
 
     def _areas(self, course: CourseName) -> list[AreaName]:
         with _errors(), suppress(FileNotFoundError), os.scandir(self._root / course) as entries:
@@ -57,10 +61,14 @@ class DropDirectory:
             for depth in range(len(folders), 0, -1):
                 with suppress(OSError):
                     os.rmdir("/".join(folders[:depth]), dir_fd=top)
-            with suppress(OSError):
-                os.rmdir(self._root / course / area)
             return True
         return False
+
+    def _remove_area(self, course: CourseName, area: AreaName) -> None:
+        with _errors(), suppress(FileNotFoundError):
+            root = os.open(self._root, DIRECTORY)
+            with closing(root), closing(_open_below(root, (course,))) as folder:
+                _clear_away(folder, area)
 
     def _open(self, course: CourseName, area: AreaName) -> int:
         with closing(os.open(self._root, DIRECTORY)) as root:
@@ -89,6 +97,19 @@ def _files_below(folder: int, prefix: str, depth: int) -> Iterator[DropFile]:
     for name in below:
         with suppress(FileNotFoundError), closing(os.open(name, DIRECTORY, dir_fd=folder)) as fd:
             yield from _files_below(fd, f"{prefix}{name}/", depth + 1)
+
+
+def _clear_away(folder: int, name: str) -> None:
+    """Remove a folder whole, never through a link."""
+    with closing(os.open(name, DIRECTORY, dir_fd=folder)) as fd:
+        with os.scandir(fd) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for below, is_folder in found:
+            if is_folder:
+                _clear_away(fd, below)
+            else:
+                os.unlink(below, dir_fd=fd)
+    os.rmdir(name, dir_fd=folder)
 
 
 def _is_area(name: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from nbhostd.adapters.database import Connection, Database
 from nbhostd.adapters.migrations import STATISTICS
 from nbhostd.core.names import CourseName, StudentName, WorkspaceId
+from nbhostd.core.students import Activity
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,10 @@ _LONGEST_QUEUE = 100_000
 """Events waiting for the disk; what comes on top is lost."""
 _LAST_VISITS = "SELECT course, student, max(at) AS at FROM events WHERE event IN ('open', 'reset') GROUP BY course, student"
 
+_ACTIVITIES = (
+    "SELECT student, max(at) AS at, count(DISTINCT notebook) AS notebooks FROM events"
+    " WHERE course = ? AND event IN ('open', 'reset') GROUP BY student"
+)
 _OPENED = (
     "SELECT DISTINCT notebook FROM events WHERE course = ? AND student = ? AND event IN ('open', 'reset')"
     " AND notebook <> ''"
@@ -71,6 +76,14 @@ class SqliteStatistics:
         names = (workspace.course, workspace.student)
         rows = await self._database.read(lambda db: db.execute(_OPENED, names).fetchall())
         return frozenset(row["notebook"] for row in rows)
+
+    async def activities(self, course: CourseName) -> dict[StudentName, Activity]:
+        """When each student of a course was last there, and how many notebooks were opened."""
+        rows = await self._database.read(lambda db: db.execute(_ACTIVITIES, (course,)).fetchall())
+        return {
+            StudentName(row["student"]): Activity(datetime.fromisoformat(row["at"]), row["notebooks"])
+            for row in rows
+        }
 
     async def rename_course(self, old: CourseName, new: CourseName) -> None:
         """What happened in a course is found under its new name, those events included that wait for the disk."""

@@ -33,10 +33,13 @@ class DropFiles(Protocol):
     """What teachers put into drop areas: <state>/droparea/<course>/<area>/ (`Desk.stock` writes there)."""
 
     async def areas(self, course: CourseName) -> list[AreaName]:
-        """The course's areas that hold a file, by name."""
+        """The course's areas, by name."""
 
     async def files(self, course: CourseName, area: AreaName) -> list[DropFile]:
         """Every plain file of an area, by path."""
+
+    async def remove_area(self, course: CourseName, area: AreaName) -> None:
+        """Remove an area with all that is in it; not being there is success."""
 
     async def remove(self, course: CourseName, area: AreaName, file: FilePath) -> bool:
         """Remove one file; False when it was not there. What becomes of a course takes its areas along: CourseDirs."""

@@ -40,9 +40,11 @@ class Activities(Protocol):
 
 
 class Received(Protocol):
-    """A file that came without saying how long it is, kept until it is passed on; `size` in bytes."""
+    """A file that came without saying how long it is, kept until it is passed on."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """In bytes."""
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Its content, from the beginning."""

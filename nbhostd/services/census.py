@@ -11,7 +11,9 @@ from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.model import Mode, Phase, Workspace
 from nbhostd.core.names import NOTEBOOK_SUFFIXES, NotebookPath, WorkspaceId
 from nbhostd.core.ports import CourseShelf, Desk, Git
+from nbhostd.core.ports_students import Measurements
 from nbhostd.core.ports_upkeep import Events
+from nbhostd.core.students import Measurement
 from nbhostd.core.subject import subject
 from nbhostd.services.workspaces import Workspaces
 
@@ -41,17 +43,19 @@ class Measured:
 
 
 class Census:
-    """Counts and measures; changes nothing but what `clear` is told to."""
+    """Counts and measures; changes nothing of anybody's but what `clear` is told to."""
 
     def __init__(
-        self, workspaces: Workspaces, courses: CourseShelf, git: Git, desk: Desk, events: Events
-    ) -> None:
+        self, workspaces: Workspaces, courses: CourseShelf, git: Git, desk: Desk, events: Events,
+        measurements: Measurements,
+    ) -> None:  # fmt: skip
         self._workspaces = workspaces
         self._store = workspaces.starter.store
         self._courses = courses
         self._git = git
         self._desk = desk
         self._events = events
+        self._measurements = measurements
 
     async def residents(self) -> list[Resident]:
         """Every workspace there is, by course and student."""
@@ -74,7 +78,7 @@ class Census:
         return entry.touched_at if entry is not None and entry.state.phase is not Phase.ASLEEP else None
 
     async def measure(self, ids: Iterable[WorkspaceId], progress: Progress) -> list[Measured]:
-        """The size of each, a few at a time; one that cannot be measured stops no other."""
+        """The size of each, a few at a time; one that cannot be measured stops no other. It is remembered."""
         wanted, turn, done = list(ids), asyncio.Semaphore(_AT_ONCE), 0
 
         async def one(id: WorkspaceId) -> Measured:
@@ -90,7 +94,10 @@ class Census:
     async def _measure(self, id: WorkspaceId) -> Measured:
         try:
             workspace = await self.known(id)
-            return Measured(id, *await self._desk.measure(workspace.number, workspace.uid))
+            size, files = await self._desk.measure(workspace.number, workspace.uid)
+            now = self._workspaces.starter.clock.now()
+            await self._measurements.put(workspace.number, Measurement(size, files, now))
+            return Measured(id, size, files)
         except NbhostdError as error:
             return Measured(id, trouble=error.message)
 

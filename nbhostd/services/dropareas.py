@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
 from nbhostd.core.handouts import DropFile, DropFiles, Dropped, HandingDesk
-from nbhostd.core.model import Workspace
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath, WorkspaceId
 from nbhostd.core.parcel import FILE, THE_END, Entry
-from nbhostd.core.ports import Clock, CourseShelf, Store
+from nbhostd.core.parcel import FOLDER as FOLDER_ENTRY
+from nbhostd.core.ports import Clock, CourseShelf
 from nbhostd.core.selection import select
 from nbhostd.core.subject import subject
 from nbhostd.core.takeover import Stock
-from nbhostd.services.jobbook import JobBook, Say
+from nbhostd.services.jobbook import Cancelled, JobBook, RunningJob, Say
+from nbhostd.services.roll import Enrolled, Roll
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,6 @@ FOLDER = "DROPPED"
 
 _AT_ONCE = 4
 
-Audience = Callable[[CourseName], Awaitable[Sequence[Workspace]]]
-"""Whom a course's files are for."""
 Lock = Callable[[WorkspaceId], AbstractAsyncContextManager[None]]
 Progress = Callable[[int, int, str], None]
 
@@ -59,34 +58,31 @@ class Deployment:
     job: int | None = None
 
 
-def everybody_with_a_workspace(store: Store) -> Audience:
-    """Those who have opened the course at least once."""
-
-    async def audience(course: CourseName) -> Sequence[Workspace]:
-        return await store.workspaces(course)
-
-    return audience
-
-
 class DropAreas:
     """All drop areas of all courses."""
 
     def __init__(
         self, courses: CourseShelf, files: DropFiles, desk: HandingDesk, book: JobBook, clock: Clock,
-        audience: Audience, lock: Lock,
+        roll: Roll, lock: Lock,
     ) -> None:  # fmt: skip
         self._courses = courses
         self._files = files
         self._desk = desk
         self._book = book
         self._clock = clock
-        self._audience = audience
+        self._roll = roll
         self._lock = lock
 
     async def areas(self, course: CourseName) -> dict[AreaName, list[DropFile]]:
         """A course's areas and what is in them. Raises Refused(404)."""
         await self._courses.get(course)
         return {area: await self._files.files(course, area) for area in await self._files.areas(course)}
+
+    async def create(self, course: CourseName, area: AreaName) -> None:
+        """Make an area without files; one that is there stays as it is. Raises Refused(404), NotNow on a full disk."""
+        await self._courses.get(course)
+        await self._stock(course, Entry(FOLDER_ENTRY, area, 0o755, self._nanoseconds()), _nothing())
+        log.info("%s: drop area “%s” made", course, area)
 
     async def put(
         self, course: CourseName, area: AreaName, file: FilePath, size: int, content: AsyncIterator[bytes]
@@ -99,9 +95,10 @@ class DropAreas:
         if size > LARGEST:
             message = f"“{file}” is larger than {LARGEST >> 20} MB."
             raise Refused(message, status=413, reason="too-big")
-        now = int(self._clock.now().timestamp() * 1e9)
-        entry = Entry(FILE, f"{area}/{file}", 0o644, now, size)
+        await self._stock(course, Entry(FILE, f"{area}/{file}", 0o644, self._nanoseconds(), size), content)
+        log.info("%s: “%s” put into the drop area “%s”", course, file, area)
 
+    async def _stock(self, course: CourseName, entry: Entry, content: AsyncIterator[bytes]) -> None:
         async def parcel() -> AsyncIterator[bytes]:
             yield bytes(entry)
             async for piece in content:
@@ -110,9 +107,11 @@ class DropAreas:
 
         done = await self._desk.stock(Stock.DROPAREA, course, parcel(), replace=True)
         if done.kept_count or done.troubles:
-            detail = "; ".join(done.troubles)
-            raise Refused(f"“{file}” is something else here.", status=409, reason="not-plain", detail=detail)
-        log.info("%s: “%s” put into the drop area “%s”", course, file, area)
+            message, detail = f"“{entry.path}” is something else here.", "; ".join(done.troubles)
+            raise Refused(message, status=409, reason="not-plain", detail=detail)
+
+    def _nanoseconds(self) -> int:
+        return int(self._clock.now().timestamp() * 1e9)
 
     async def remove(self, course: CourseName, area: AreaName, file: FilePath) -> None:
         """Remove a file from an area; copies that students have stay. Raises Refused(404)."""
@@ -124,8 +123,8 @@ class DropAreas:
     async def remove_area(self, course: CourseName, area: AreaName) -> int:
         """Remove an area with all its files; how many there were. Raises Refused(404)."""
         files = await self._known(course, area, ())
-        for file in files:
-            await self._files.remove(course, area, file.path)
+        await self._files.remove_area(course, area)
+        log.info("%s: drop area “%s” removed, with %d files", course, area, len(files))
         return len(files)
 
     async def status(
@@ -148,13 +147,16 @@ class DropAreas:
         Raises Refused(404: no such area, file or student), NotNow when the disk is full.
         """
         chosen = await self._known(course, area, files)
+        if not chosen:
+            message = f"The drop area “{area}” has no file."
+            raise Refused(message, status=409, reason="empty-area")
         audience = await self._chosen(course, students)
         with subject(f"course {course}"):
             if dry_run:
                 looked = await self._look(area, chosen, audience, progress)
                 return Deployment(tuple(looked), 0, dry_run=True)
-            async with self._book.job(KIND, f"{course}/{area}", say) as job:
-                round = _Round(self._desk, self._lock, course, area, chosen, job.say)
+            async with self._book.job(KIND, f"{course}/{area}", say, cancellable=True) as job:
+                round = _Round(self._desk, self._lock, self._roll, course, area, chosen, job)
                 await _each(audience, round.hand_to, progress)
                 done = replace(round.result(len(audience)), job=job.number)
                 job.message = f"{done.copied} copies for {len(audience)} students"
@@ -163,17 +165,17 @@ class DropAreas:
 
     async def _known(self, course: CourseName, area: AreaName, wanted: Sequence[FilePath]) -> list[DropFile]:
         await self._courses.get(course)
-        files = await self._files.files(course, area)
-        if not files:
+        if area not in await self._files.areas(course):
             message = f"The course “{course}” has no drop area “{area}”."
             raise Refused(message, status=404, reason="no-such-area")
+        files = await self._files.files(course, area)
         for path in wanted:
             if all(file.path != path for file in files):
                 raise _no_such_file(area, path)
         return [file for file in files if not wanted or file.path in wanted]
 
-    async def _chosen(self, course: CourseName, words: Sequence[str]) -> list[Workspace]:
-        audience = {str(workspace.id.student): workspace for workspace in await self._audience(course)}
+    async def _chosen(self, course: CourseName, words: Sequence[str]) -> list[Enrolled]:
+        audience = {str(enrolled.name): enrolled for enrolled in await self._roll.of(course)}
         if not words:
             return list(audience.values())
         selection = select(words, audience)
@@ -183,12 +185,15 @@ class DropAreas:
         return [audience[name] for name in selection.names]
 
     async def _look(
-        self, area: AreaName, files: Sequence[DropFile], audience: Sequence[Workspace], progress: Progress | None
+        self, area: AreaName, files: Sequence[DropFile], audience: Sequence[Enrolled], progress: Progress | None
     ) -> list[FileStatus]:  # fmt: skip
         paths = [NotebookPath(f"{FOLDER}/{area}/{file.path}") for file in files]
         available = [0] * len(files)
 
-        async def look(workspace: Workspace) -> None:
+        async def look(enrolled: Enrolled) -> None:
+            workspace = enrolled.workspace
+            if workspace is None:
+                return
             for index, there in enumerate(await self._desk.exists(workspace.number, workspace.uid, paths)):
                 available[index] += there
 
@@ -204,20 +209,24 @@ class _Round:
     """One deployment, while it goes from student to student."""
 
     def __init__(
-        self, desk: HandingDesk, lock: Lock, course: CourseName, area: AreaName, files: Sequence[DropFile], say: Say
+        self, desk: HandingDesk, lock: Lock, roll: Roll, course: CourseName, area: AreaName,
+        files: Sequence[DropFile], job: RunningJob,
     ) -> None:  # fmt: skip
-        self._desk, self._lock = desk, lock
-        self._course, self._area, self._files, self._say = course, area, files, say
+        self._desk, self._lock, self._roll, self._job, self._say = desk, lock, roll, job, job.say
+        self._course, self._area, self._files = course, area, files
         self._given = [0] * len(files)
         self._there = [0] * len(files)
         self._in_the_way: list[str] = []
         self._failed: list[str] = []
 
-    async def hand_to(self, workspace: Workspace) -> None:
-        student = workspace.id.student
+    async def hand_to(self, enrolled: Enrolled) -> None:
+        if self._job.cancelled:
+            raise Cancelled("It was cancelled.")
+        student = enrolled.name
         paths = [file.path for file in self._files]
         try:
-            async with self._lock(workspace.id):
+            async with self._lock(WorkspaceId(self._course, student)):
+                workspace = await self._roll.workspace_of(self._course, enrolled)
                 words = await self._desk.drop(
                     workspace.number, workspace.uid, self._course, self._area, paths
                 )
@@ -244,15 +253,15 @@ class _Round:
 
 
 async def _each(
-    audience: Sequence[Workspace],
-    work: Callable[[Workspace], Awaitable[None]],
+    audience: Sequence[Enrolled],
+    work: Callable[[Enrolled], Awaitable[None]],
     progress: Progress | None,
 ) -> None:
     """Do `work` for each, a few at a time: others want the desk, too."""
     for first in range(0, len(audience), _AT_ONCE):
         batch = audience[first : first + _AT_ONCE]
         if progress is not None:
-            progress(first, len(audience), str(batch[0].id.student))
+            progress(first, len(audience), str(batch[0].name))
         outcomes = await asyncio.gather(*(work(workspace) for workspace in batch), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
@@ -262,3 +271,9 @@ async def _each(
 def _no_such_file(area: AreaName, file: FilePath) -> Refused:
     message = f"The drop area “{area}” has no file “{file}”."
     return Refused(message, status=404, reason="no-such-file")
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    empty: tuple[bytes, ...] = ()
+    for piece in empty:
+        yield piece

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from nbhostd.core import imagenames
 from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.model import Course, Phase
 from nbhostd.core.names import CourseName, WorkspaceId
-from nbhostd.core.ports import CourseShelf, Images, Jupyter
+from nbhostd.core.ports import CourseShelf, Images
 from nbhostd.services.entries import Entry
 from nbhostd.services.jobbook import Say
+from nbhostd.services.usage import Usage
 from nbhostd.services.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
@@ -54,15 +54,11 @@ class Hurried:
 class Rollout:
     """Compares the image that each running workspace was started with to its course's present one."""
 
-    def __init__(
-        self, workspaces: Workspaces, courses: CourseShelf, images: Images, jupyter: Jupyter,
-        connections: Callable[[int], int],
-    ) -> None:  # fmt: skip
+    def __init__(self, workspaces: Workspaces, courses: CourseShelf, images: Images, usage: Usage) -> None:
         self._workspaces = workspaces
         self._courses = courses
         self._images = images
-        self._jupyter = jupyter
-        self._connections = connections
+        self._usage = usage
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def spread(self, course: Course) -> Spread:
@@ -123,18 +119,4 @@ class Rollout:
         return True
 
     async def _look(self, entry: Entry) -> Old:
-        async with self._turns:
-            return Old(entry.workspace.id, await self._use_of(entry))
-
-    async def _use_of(self, entry: Entry) -> str:
-        if entry.state.phase is not Phase.READY or entry.run is None:
-            return f"it is {entry.state.phase}"
-        if self._connections(entry.workspace.number):
-            return "a browser is connected"
-        try:
-            status = await self._jupyter.status(entry.workspace.number, entry.run)
-        except NbhostdError:
-            return "its server could not be asked"
-        if status.busy_kernels:
-            return "a cell is running"
-        return "a browser is connected" if status.connections else ""
+        return Old(entry.workspace.id, await self._usage.of(entry))

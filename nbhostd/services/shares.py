@@ -8,32 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
-from nbhostd.core.model import Share, ToolTask, Workspace
-from nbhostd.core.names import NOTEBOOK_SUFFIXES, NotebookPath, WorkspaceId
-from nbhostd.core.ports import CourseShelf, Toolbox
+from nbhostd.core.model import Share, Workspace
+from nbhostd.core.names import NotebookPath, WorkspaceId
 from nbhostd.core.ports_sharing import SharePages
 from nbhostd.core.ports_sharing import Shares as Ledger
 from nbhostd.core.subject import subject
+from nbhostd.services.rendering import Rendering
 from nbhostd.services.starter import new_secret
 from nbhostd.services.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
 
-_TOOL = "render"
-_LARGEST = 64 << 20
 _AT_ONCE = 2
-_TIMEOUT = 120.0
 _MOST = 40
 """Students whose page is being made or waits for its turn; two minutes' work at most."""
 _MOST_PAGES = 50
 """Static versions of one student in one course: they count in nobody's space."""
-_WHY = {
-    3: ("Your workspace has no such notebook.", 404, "nothing-to-share"),
-    4: ("This file cannot be read as a notebook.", 422, "unreadable-notebook"),
-    5: ("This notebook is too large for a static version.", 413, "too-large-to-share"),
-}
-"""What the tool's exit statuses mean (images/toolbox/render.py); its words are for the journal."""
-_NOT_RENDERED = ("This notebook could not be made into a page.", 422, "not-rendered")
 
 
 class Shares:
@@ -42,17 +32,15 @@ class Shares:
     def __init__(
         self,
         workspaces: Workspaces,
-        courses: CourseShelf,
         ledger: Ledger,
         pages: SharePages,
-        toolbox: Toolbox,
+        rendering: Rendering,
     ) -> None:
         self._workspaces = workspaces
         self._store = workspaces.starter.store
-        self._courses = courses
         self._ledger = ledger
         self._pages = pages
-        self._toolbox = toolbox
+        self._rendering = rendering
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._busy: set[int] = set()
 
@@ -64,12 +52,10 @@ class Shares:
         """
         with subject(id):
             workspace = await self._workspace(id)
-            if notebook.suffix not in NOTEBOOK_SUFFIXES:
-                raise _refusal(_WHY[4])
             await self._make_room(workspace, notebook)
             with self._alone(workspace.number):
                 async with self._turns:
-                    content = await self._render(workspace, notebook, language)
+                    content = await self._rendering.page(workspace, notebook, language)
                 return await self._publish(workspace, notebook, content)
 
     async def unshare(self, id: WorkspaceId, notebook: NotebookPath) -> bool:
@@ -162,25 +148,6 @@ class Shares:
         finally:
             self._busy.discard(number)
 
-    async def _render(self, workspace: Workspace, notebook: NotebookPath, language: str) -> bytes:
-        course, starter = await self._courses.get(workspace.id.course), self._workspaces.starter
-        outcome = await self._toolbox.run(
-            ToolTask(
-                _TOOL, course.name, await starter.image_digest(course), workspace.number, workspace.uid,
-                request={
-                    "notebook": notebook, "course": course.name, "language": language,
-                    "date": starter.clock.now().date().isoformat(),
-                },
-                timeout=_TIMEOUT, hurried=True,
-            )
-        )  # fmt: skip
-        if outcome.status != 0 or not 0 < len(outcome.output) <= _LARGEST:
-            too_large = outcome.status == 0 and len(outcome.output) > _LARGEST
-            refusal = _refusal(_WHY.get(5 if too_large else outcome.status, _NOT_RENDERED))
-            log.warning("not shared: %s: %s (%s)", notebook, refusal.message, outcome.complaint[-500:])
-            raise refusal
-        return outcome.output
-
     async def _publish(self, workspace: Workspace, notebook: NotebookPath, content: bytes) -> Share:
         starter = self._workspaces.starter
         # Not while the workspace is being deleted: its pages go with it.
@@ -193,8 +160,3 @@ class Shares:
             share = await self._ledger.share(workspace.number, notebook, token, starter.clock.now())
         log.info("shared: %s (%d kB)", notebook, len(content) >> 10)
         return share
-
-
-def _refusal(why: tuple[str, int, str]) -> Refused:
-    message, status, reason = why
-    return Refused(message, status=status, reason=reason)

@@ -10,7 +10,7 @@ from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.adapters.toolbox import PodmanToolbox
 from nbhostd.adapters.unit_ends import ServiceRunner
-from nbhostd.core import backup, handouts, ports, progress, takeover
+from nbhostd.core import backup, handouts, ports, ports_students, progress, takeover
 from nbhostd.core.config import Config
 from tests.fakes.desk import FakeDesk, FakeHandingDesk
 from tests.fakes.host import FakeClock, FakeHost
@@ -40,6 +40,10 @@ async def test_every_port_has_two_implementations(tmp_path: Path) -> None:
     packing: tuple[backup.PackingDesk, backup.PackingDesk] = (SocketDesk(tmp_path), FakeHandingDesk(tmp_path))
     staging: tuple[backup.StagingDesk, backup.StagingDesk] = (SocketDesk(tmp_path), FakeHandingDesk(tmp_path))
     prints: tuple[progress.Fingerprints, progress.Fingerprints] = (SocketDesk(tmp_path), FakeDesk(tmp_path))
+    listing: tuple[ports_students.ListingDesk, ports_students.ListingDesk] = (
+        SocketDesk(tmp_path),
+        FakeDesk(tmp_path),
+    )
     images: tuple[ports.Images, ports.Images] = (PodmanImages(tmp_path), FakeImages())
     servers: tuple[ports.Jupyter, ports.Jupyter] = (SocketJupyter(str), FakeJupyter())
     hosts: tuple[ports.Host, ports.Host] = (LinuxHost(tmp_path), FakeHost())
@@ -52,6 +56,7 @@ async def test_every_port_has_two_implementations(tmp_path: Path) -> None:
         readers,
         desks,
         handing,
+        listing,
         unpacking,
         packing,
         staging,

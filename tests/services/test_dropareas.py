@@ -12,9 +12,12 @@ from nbhostd.core.errors import NotNow, Refused, WorldError
 from nbhostd.core.model import JobState, Mode
 from nbhostd.core.names import AreaName, CourseName, FilePath, WorkspaceId
 from nbhostd.services import dropareas
-from nbhostd.services.dropareas import DropAreas, everybody_with_a_workspace
+from nbhostd.services.dropareas import DropAreas
+from nbhostd.services.jobbook import Cancelled
+from nbhostd.services.roll import Roll
 from nbhostd.services.tasks import KeyedLocks
 from tests.fakes.desk import FakeHandingDesk
+from tests.fakes.roll import FakePeople
 from tests.services.cast import NOON
 from tests.services.test_courses import Scene
 
@@ -27,9 +30,11 @@ class DropScene(Scene):
         self.state = state
         self.desk = FakeHandingDesk(state)
         locks = KeyedLocks()
+        self.people = FakePeople()
+        self.roll = Roll(self.store, self.people, self.clock, lambda: "z" * 26)
         self.dropareas = DropAreas(
             self.courses, DropDirectory(state / "droparea"), self.desk, self.book, self.clock,
-            everybody_with_a_workspace(self.store), lambda id: locks(str(id)),
+            self.roll, lambda id: locks(str(id)),
         )  # fmt: skip
 
     async def begin(self, *students: str) -> None:
@@ -182,3 +187,53 @@ async def test_what_an_administrator_linked_or_misnamed_is_no_file_of_an_area(sc
     (area.parent / "linked").symlink_to(area)
     assert [file.path for file in (await scene.dropareas.areas(COURSE))[AREA]] == ["a.txt"]
     assert list(await scene.dropareas.areas(COURSE)) == [AREA]
+
+
+async def test_an_area_is_made_empty_and_lives_until_it_is_removed(scene: DropScene) -> None:
+    await scene.begin("alice")
+    await scene.dropareas.create(COURSE, AREA)
+    await scene.dropareas.create(COURSE, AREA)
+    assert await scene.dropareas.areas(COURSE) == {AREA: []}
+    with pytest.raises(Refused) as caught:
+        await scene.dropareas.deploy(COURSE, AREA, print)
+    assert (caught.value.status, caught.value.reason) == (409, "empty-area")
+    await scene.put("w1/a.txt")
+    await scene.dropareas.remove(COURSE, AREA, FilePath("w1/a.txt"))
+    assert await scene.dropareas.areas(COURSE) == {AREA: []}
+    await scene.put("w1/a.txt")
+    (scene.state / "droparea/python/exam/link").symlink_to(scene.state)
+    assert await scene.dropareas.remove_area(COURSE, AREA) == 1
+    assert await scene.dropareas.areas(COURSE) == {}
+    assert scene.state.is_dir()
+
+
+async def test_members_get_it_before_they_come_and_those_who_come_from_a_platform_too(
+    scene: DropScene,
+) -> None:
+    await scene.begin("lms-hash")
+    scene.people.add("carol")
+    scene.people.add("gone", active=False)
+    scene.people.add("elsewhere", member=False)
+    await scene.put("a.txt")
+    (status,) = await scene.dropareas.status(COURSE, AREA)
+    assert (status.total, status.available, status.new) == (2, 0, 2)
+    assert [w.id.student for w in await scene.store.workspaces(COURSE)] == ["lms-hash"]
+    done = await scene.dropareas.deploy(COURSE, AREA, print)
+    assert done.copied == 2
+    made = await scene.store.workspace(WorkspaceId.parse("python/carol"))
+    assert made is not None
+    assert (scene.space(made.number) / "a.txt").read_bytes() == b"content"
+    assert await scene.store.workspace(WorkspaceId.parse("python/gone")) is None
+
+
+async def test_a_deployment_that_is_cancelled_stops_between_two_students(scene: DropScene) -> None:
+    await scene.begin(*(f"s{number:02}" for number in range(20)))
+    await scene.put("a.txt")
+
+    def cancel(_line: str) -> None:
+        scene.book.cancel(1)
+
+    with pytest.raises(Cancelled):
+        await scene.dropareas.deploy(COURSE, AREA, cancel)
+    assert (await scene.store.jobs())[0].state is JobState.CANCELLED
+    assert sum(scene.space(number).exists() for number in range(1, 21)) < 20

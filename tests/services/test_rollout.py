@@ -11,6 +11,7 @@ from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.model import JupyterStatus, Run
 from nbhostd.core.names import CourseName
 from nbhostd.services.rollout import Hurried, Rollout
+from nbhostd.services.usage import Usage
 from tests.services.cast import Cast
 
 COURSE = CourseName("python")
@@ -38,8 +39,11 @@ class Scene:
     def __post_init__(self) -> None:
         cast = self.cast
         self.rollout = Rollout(
-            cast.workspaces, cast.courses, cast.images, self.servers, lambda number: self.connections.get(number, 0)
-        )  # fmt: skip
+            cast.workspaces,
+            cast.courses,
+            cast.images,
+            Usage(self.servers, lambda number: self.connections.get(number, 0)),
+        )
 
     async def opened(self, student: str, status: JupyterStatus | None = None) -> int:
         await self.cast.opened(f"python/{student}")

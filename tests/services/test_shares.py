@@ -11,6 +11,7 @@ from nbhostd.core.model import Share, ToolOutcome, ToolTask
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
 from nbhostd.services import shares
 from nbhostd.services.removal import Removal
+from nbhostd.services.rendering import Rendering
 from nbhostd.services.shares import Shares
 from tests.fakes.shares import FakePages, FakeShares
 from tests.fakes.toolbox import FakeToolbox
@@ -26,7 +27,8 @@ class Scene(Cast):
         self.outcome = ToolOutcome(0, b"<p>first</p>")
         self.toolbox = FakeToolbox({"render": lambda task: self.outcome})
         self.ledger, self.pages = FakeShares(self.store), FakePages()
-        self.shares = Shares(self.workspaces, self.courses, self.ledger, self.pages, self.toolbox)
+        rendering = Rendering(self.workspaces, self.courses, self.toolbox)
+        self.shares = Shares(self.workspaces, self.ledger, self.pages, rendering)
         self.removal.on_delete(self.shares.forget)
 
     async def share(self, id: WorkspaceId = ALICE, notebook: str = NOTEBOOK) -> Share:
@@ -138,7 +140,7 @@ async def test_pages_go_with_their_workspace(scene: Scene) -> None:
 
 async def test_a_page_that_is_ready_when_its_workspace_is_gone_is_not_kept(scene: Scene) -> None:
     removal: Removal = scene.removal
-    scene.shares._toolbox = _DeletesFirst(removal)
+    scene.shares._rendering._toolbox = _DeletesFirst(removal)
     with pytest.raises(Refused):
         await scene.share()
     await scene.open("python/alice")
@@ -177,7 +179,7 @@ class _Gate:
 
 
 async def test_one_at_a_time_for_a_student_and_two_for_all(scene: Scene) -> None:
-    gate = scene.shares._toolbox = _Gate()
+    gate = scene.shares._rendering._toolbox = _Gate()
     students = [f"python/s{number}" for number in range(60)]
     for student in students:
         await scene.open(student)

@@ -16,6 +16,7 @@ from nbhostd.services.census import Census
 from nbhostd.services.courses import Changes
 from nbhostd.services.upkeep import Upkeep
 from tests.fakes.coursedirs import FakeDirs
+from tests.fakes.students import FakeMeasurements
 from tests.services.cast import NOON, Cast
 from tests.services.test_courses import URL, Scene
 
@@ -56,7 +57,9 @@ class UpkeepScene:
             self.past,
             cast.removal.delete_of_course,
         )
-        self.census = Census(cast.workspaces, self.scene.courses, self.scene.git, cast.desk, self.past)
+        self.census = Census(
+            cast.workspaces, self.scene.courses, self.scene.git, cast.desk, self.past, FakeMeasurements()
+        )
 
     async def begin(self) -> None:
         await self.scene.created({"w1/a.md": b"", "w1/b.ipynb": b"", "media/x.svg": b""})

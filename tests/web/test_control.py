@@ -33,6 +33,7 @@ from nbhostd.web.control_upkeep import UpkeepControl
 from tests.fakes.catalogs import FakeCatalogs, FakeNotebooks
 from tests.fakes.coursedirs import FakeDirs
 from tests.fakes.jobs import Script
+from tests.fakes.students import FakeMeasurements
 from tests.services.cast import NOON, Cast
 from tests.services.test_courses import URL
 from tests.services.test_images import BuildScene
@@ -135,7 +136,7 @@ class ControlScene(BuildScene):
         upkeep = Upkeep(
             cast.workspaces, self.courses, self.dirs, self.images, self.past, self.delete_of_course
         )
-        census = Census(cast.workspaces, self.courses, self.git, cast.desk, self.past)
+        census = Census(cast.workspaces, self.courses, self.git, cast.desk, self.past, FakeMeasurements())
         return UpkeepControl(census, upkeep, cast.removal.delete, tasks)
 
 
