@@ -137,6 +137,7 @@ class House:
         self.dashboard = Dashboard(self)
         self._introduce_world()
         self._introduce_services()
+        self._introduce_shares()
         self._introduce_catalog()
         self._introduce_sites()
         self._introduce_handouts()
@@ -188,21 +189,6 @@ class House:
         self.inside = Inside(self.workspaces, self.courses, self.desk, ControlGroups(), ground.statistics)
         self.pulling = Pulling(self.store, self.courses, self.workspaces, clones, classroom, self.book)
         self.removal = Removal(self.workspaces, self.desk)
-        rendering = Rendering(self.workspaces, self.courses, self.toolbox)
-        state = Path(self.config().paths.state)
-        self.shares = Shares(
-            self.workspaces, SqliteShares(self.store.database), ShareDirectory(state / "shares"), rendering
-        )
-        self.removal.on_delete(self.shares.forget)
-        self.looks = Looks(
-            self.store,
-            rendering,
-            ShareDirectory(state / "looks"),
-            self.clock,
-            secrets.token_bytes,
-            ground.tasks,
-        )
-        self.removal.on_delete(self.looks.forget)
         self.upkeep = Upkeep(
             self.workspaces, self.courses, self.course_dirs, self.podman, ground.statistics,
             self.removal.delete_of_course,
@@ -212,6 +198,18 @@ class House:
             self.workspaces, self.courses, self.git, self.desk, ground.statistics, self.measurements
         )
         self.reconciler = Reconciler(self.workspaces, self.courses)
+
+    def _introduce_shares(self) -> None:
+        """What of a student's files others may see, as pages."""
+        rendering = Rendering(self.workspaces, self.courses, self.toolbox)
+        state = Path(self.config().paths.state)
+        self.shares = Shares(
+            self.workspaces, SqliteShares(self.store.database), ShareDirectory(state / "shares"), rendering
+        )
+        self.removal.on_delete(self.shares.forget)
+        pages, tasks = ShareDirectory(state / "looks"), self._ground.tasks
+        self.looks = Looks(self.store, rendering, pages, self.clock, secrets.token_bytes, tasks)
+        self.removal.on_delete(self.looks.forget)
 
     def _introduce_catalog(self) -> None:
         reader = TreeNotebooks(Path(self.config().paths.state) / "courses")
