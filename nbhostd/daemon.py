@@ -193,6 +193,7 @@ class Daemon:
         spawn("sockets", every(lambda: _RECONCILE_EVERY, "sockets", self._tend_sockets))
         spawn("sessions", every(lambda: _SWEEP_EVERY, "sessions", self.house.dashboard.entrance.sweep))
         spawn("looks", every(lambda: _RECONCILE_EVERY, "looks", self.house.looks.expire))
+        spawn("the loop's lag", self.house.monitors.meter.watch_lag())
         spawn("queue", every(lambda: 2.0, "queue", self._pump))
         period = self.notifier.watchdog_seconds
         if period is not None:

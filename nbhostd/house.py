@@ -44,6 +44,7 @@ from nbhostd.core.config import Config
 from nbhostd.core.model import Mode
 from nbhostd.core.ports import Clock, Preparer
 from nbhostd.dashboard import Dashboard
+from nbhostd.monitors import Monitors
 from nbhostd.services.backup import Backup
 from nbhostd.services.catalog import Catalog
 from nbhostd.services.census import Census
@@ -149,6 +150,7 @@ class House:
         state = Path(self.config().paths.state)
         self.runtime = ground.runtime / "nbhostd"
         self.host = LinuxHost(state)
+        self.monitors = Monitors(self, ground)
         self.jobs = UnitJobRunner(ground.systemd, state / "jobs")
         self.podman = PodmanImages(ground.runtime / "podman" / "podman.sock", state / _IMAGE_INDEX)
         self.git = Mirrors(state / "courses", home=state)
@@ -183,10 +185,12 @@ class House:
             Mode.CLASSROOM: classroom,
         }
         self.workspaces = Workspaces(
-            starter, self.courses, Finder(self.courses, self.desk), preparers, self.host, ground.statistics, locks,
+            starter, self.courses, Finder(self.courses, self.desk), preparers, self.host, self.monitors.statistics, locks,
             ground.tasks,
         )  # fmt: skip
-        self.inside = Inside(self.workspaces, self.courses, self.desk, ControlGroups(), ground.statistics)
+        self.inside = Inside(
+            self.workspaces, self.courses, self.desk, ControlGroups(), self.monitors.statistics
+        )
         self.pulling = Pulling(self.store, self.courses, self.workspaces, clones, classroom, self.book)
         self.removal = Removal(self.workspaces, self.desk)
         self.upkeep = Upkeep(
@@ -264,8 +268,9 @@ class House:
             Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
         )
         context = Context(
-            self._web_settings, self.workspaces, self.store, self.clock, pages, self.dashboard.members
-        )
+            self._web_settings, self.workspaces, self.store, self.clock, pages, self.dashboard.members,
+            self.monitors.metrics.refused,
+        )  # fmt: skip
         self.floor = Floor(context)
         self.sites_room = SitesRoom(context, self.courses, self.site_files, self.clock)
         self.gate = InsideGate(self.workspaces, self._proxy_settings)
@@ -282,6 +287,7 @@ class House:
             self.roll, self.workspaces, self.census, usage, self.desk, self.measurements, self._ground.statistics,
             self.book, self.proxy.connections,
         )  # fmt: skip
+        self.monitors.open()
         self.dashboard.open()
 
     def front(self) -> web.Application:
@@ -294,6 +300,7 @@ class House:
             InsideShare(self.gate, self.shares, self.pages, self._public_url),
         ]
         rooms += [self.sites_room, *self.dashboard.rooms()]
+        rooms.append(self.monitors.room())
         return self.floor.application(self.proxy, rooms)
 
     def control(self) -> web.Application:
@@ -310,6 +317,7 @@ class House:
         more.append(lambda tasks: ImportControl(self.takeover, tasks))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
         more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url, tasks))
+        more.append(lambda tasks: self.monitors.control())
         more.append(lambda tasks: BackupControl(self.backup, self.restore, tasks))
         more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
         context = ControlContext(

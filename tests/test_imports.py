@@ -54,6 +54,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "jwt": ("adapters/oidc.py",),
     "psutil": ("adapters/",),
     "uvloop": ("daemon.py",),
+    "prometheus_client": ("adapters/metrics.py",),
     "jinja2": ("web/", "adapters/"),
     "subprocess": (),  # nothing spawns in the daemon
     "multiprocessing": (),

@@ -72,6 +72,7 @@ class Database:
         self._synchronous = synchronous
         self._local = threading.local()
         self._connections: list[Connection] = []
+        self._submitted = self._written = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-writer")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix=f"{path.stem}-reader")
 
@@ -101,7 +102,15 @@ class Database:
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Queue a write without waiting for it (RuntimeError once closed)."""
-        return self._writer.submit(self._write, work)
+        done = self._writer.submit(self._write, work)
+        self._submitted += 1
+        return done
+
+    @property
+    def waiting(self) -> int:
+        """How many writes are queued or under way."""
+        # Each of the two numbers has one thread that changes it.
+        return self._submitted - self._written
 
     async def copy(self, target: Path) -> None:
         """Write what is committed now to another file (0600), as it is at one moment; nobody waits for it meanwhile.
@@ -151,10 +160,13 @@ class Database:
                 return work(connection)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        with database_errors(self._path):
-            connection = self._connection()
-            with _transaction(connection, "IMMEDIATE"):
-                return work(connection)
+        try:
+            with database_errors(self._path):
+                connection = self._connection()
+                with _transaction(connection, "IMMEDIATE"):
+                    return work(connection)
+        finally:
+            self._written += 1
 
     def _prepare(self, migrations: tuple[Migration, ...], check: bool) -> None:
         with database_errors(self._path):

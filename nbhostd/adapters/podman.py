@@ -66,6 +66,10 @@ class PodmanImages:
         """(name, state) of every container that podman knows."""
         return await self._ask(_containers)
 
+    async def ping(self) -> bool:
+        """Whether Podman's service answers. Raises WorldError when it cannot be asked."""
+        return await self._ask(lambda client: bool(client.ping()))
+
     async def tag(self, image: str, name: str) -> None:
         """Give an image one more name; one that had it before loses it. Raises WorldError when there is no such image."""
         await self._ask(lambda client: client.images.get(image).tag(name, "latest"))

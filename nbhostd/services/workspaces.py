@@ -60,11 +60,21 @@ class Workspaces:
         self._queue = Queue()
         self._held_back = ""
         self._on_end: list[Callable[[int], None]] = []
+        self._on_change: list[Callable[[int, State, State], None]] = []
         starter.systemd.on_change(self._unit_changed)
 
     def on_end(self, callback: Callable[[int], None]) -> None:
         """Call `callback(number)` when a workspace that was ready no longer is."""
         self._on_end.append(callback)
+
+    def on_change(self, callback: Callable[[int, State, State], None]) -> None:
+        """Call `callback(number, before, after)` at each change that was told."""
+        self._on_change.append(callback)
+
+    @property
+    def queue_length(self) -> int:
+        """How many students wait for a start."""
+        return len(self._queue)
 
     # The student's way
 
@@ -256,8 +266,10 @@ class Workspaces:
         if entry.state != before:
             self._log_change(before, entry.state)
             if before.phase is Phase.READY and entry.state.phase is not Phase.READY:
-                for callback in self._on_end:
-                    callback(entry.workspace.number)
+                for ended in self._on_end:
+                    ended(entry.workspace.number)
+            for changed in self._on_change:
+                changed(entry.workspace.number, before, entry.state)
             entry.announce()
             self._pump()
 

@@ -126,6 +126,7 @@ def _errors(context: Context) -> Middleware:
             fault = Fault(500, "bug", "", incident=secrets.token_hex(4))
             with _about(request):
                 log.exception("incident %s: a bug while answering %s", fault.incident, request.method)
+        context.refused(fault.reason)
         if request.writer.output_size > 0:
             # Part of an answer is out: all that is left is to break it off.
             raise ConnectionAbortedError("the answer had begun")

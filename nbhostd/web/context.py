@@ -69,3 +69,5 @@ class Context:
     pages: Pages
     members: Members | None = None
     """Who opens notebooks without a signature, being logged in; None where nobody logs in."""
+    refused: Callable[[str], None] = lambda _: None
+    """Hears of each refusal, by its stable word."""

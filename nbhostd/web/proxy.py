@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from nbhostd.core import headers
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
+from nbhostd.core.health import Traffic
 from nbhostd.core.model import Phase, Route
 from nbhostd.core.subject import subject
 from nbhostd.services.tasks import Tasks
@@ -66,6 +67,7 @@ class Proxy:
 
     def __init__(self, gate: Gate, settings: ProxySettings, on_visit: OnVisit, on_error: OnError) -> None:
         self._gate = gate
+        self.traffic = Traffic()
         self.settings = settings
         """Read at each request: a reload of the configuration replaces it."""
         self._on_visit = on_visit
@@ -84,6 +86,11 @@ class Proxy:
         """How many requests and WebSockets of this workspace are under way."""
         upstream = self._upstreams.get(number)
         return upstream.requests + len(upstream.tunnels) if upstream is not None else 0
+
+    @property
+    def under_way(self) -> int:
+        """How many requests and WebSockets of all workspaces are under way."""
+        return sum(upstream.requests + len(upstream.tunnels) for upstream in self._upstreams.values())
 
     def end(self, number: int, code: int) -> None:
         """The workspace has stopped (or is about to): close its WebSockets with this code, and keep no connection to it."""
@@ -217,7 +224,8 @@ class Proxy:
 
     async def _exchange(self, ask: _Ask, upstream: Upstream) -> web.StreamResponse:
         link = await self._link(ask.route, upstream)
-        relay = Relay(ask.request, link, ask.policy, self._tasks)
+        self.traffic.requests += 1
+        relay = Relay(ask.request, link, ask.policy, self._tasks, self.traffic)
         try:
             link.write(ask.head(upgrade=False))
             return await relay.run(self.settings.answer_timeout)
@@ -231,20 +239,21 @@ class Proxy:
                 link.abort()
 
     async def _tunnel(self, ask: _Ask, upstream: Upstream) -> web.StreamResponse:
-        tunnel = Tunnel(ask.request, lambda: self._touch_now_and_then(ask.number))
+        tunnel = Tunnel(ask.request, lambda: self._touch_now_and_then(ask.number), self.traffic)
         relay = link = None
         # Counted before anything is awaited: a thousand tabs that come back at once must not all slip through.
         upstream.tunnels.add(tunnel.close)
         try:
             link = await self._link(ask.route, upstream)
             link.write(ask.head(upgrade=True))
-            relay = Relay(ask.request, link, ask.policy, self._tasks)
+            relay = Relay(ask.request, link, ask.policy, self._tasks, self.traffic)
             answer = await relay.begin(self.settings.answer_timeout)
             if answer.head.status != 101:
                 return _closed(await relay.relay(answer))
             relay.stop_waiting()
             response = _closed(web.StreamResponse(status=101, headers=_upgrade_headers(answer)))
             await response.prepare(ask.request)
+            self.traffic.websockets += 1
             await tunnel.run(link, answer.tail)
             return response
         except BadAnswer as error:

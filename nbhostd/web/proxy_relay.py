@@ -8,6 +8,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from nbhostd.core.headers import Policy, response_headers
+from nbhostd.core.health import Traffic
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.proxy_upstream import Answer, Link
 from nbhostd.web.proxy_wire import BadAnswer
@@ -19,7 +20,9 @@ _STALL = 600.0
 class Relay:
     """Carries one exchange over a link to which the request's head was already written."""
 
-    def __init__(self, request: web.Request, link: Link, policy: Policy, tasks: Tasks) -> None:
+    def __init__(
+        self, request: web.Request, link: Link, policy: Policy, tasks: Tasks, traffic: Traffic
+    ) -> None:
         self.reusable = False
         """Both bodies went over whole: the link can carry another request."""
         self._request = request
@@ -27,6 +30,7 @@ class Relay:
         self._policy = policy
         self._sent = not request.body_exists
         self._tasks = tasks
+        self._traffic = traffic
         self._answered = False
         self._overdue: asyncio.TimerHandle | None = None
 
@@ -69,6 +73,7 @@ class Relay:
         dressed = CIMultiDict(response_headers(head.headers, self._policy))
         body = answer.whole()
         if body is not None:
+            self._traffic.to_browsers += len(body)
             self.reusable = answer.reusable and self._sent
             return web.Response(status=head.status, reason=head.reason, headers=dressed, body=body)
         response = web.StreamResponse(status=head.status, reason=head.reason, headers=dressed)
@@ -79,6 +84,7 @@ class Relay:
             while piece := await answer.read():
                 async with asyncio.timeout(_STALL):
                     await response.write(piece)
+                self._traffic.to_browsers += len(piece)
         except (BadAnswer, TimeoutError):
             # Too late for an error page: what was promised is cut short, visibly.
             if self._request.transport is not None:
@@ -99,6 +105,7 @@ class Relay:
             async for piece in request.content.iter_any():
                 link.write(b"%x\r\n%b\r\n" % (len(piece), piece) if framed else piece)
                 await link.drain()
+                self._traffic.from_browsers += len(piece)
         except (OSError, web.RequestPayloadError):
             # The browser stopped half-way: the server must not take half a body for a whole one.
             link.abort()

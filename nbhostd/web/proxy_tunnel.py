@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from nbhostd.core.health import Traffic
 from nbhostd.web.proxy_upstream import Link
 
 GOING_AWAY = 1001
@@ -112,7 +113,8 @@ class Tunnel:
     It stands in for aiohttp's own frame reader (`feed_data`, `feed_eof`), so it gets the browser's bytes as they come.
     """
 
-    def __init__(self, request: web.BaseRequest, on_data: Callable[[], None]) -> None:
+    def __init__(self, request: web.BaseRequest, on_data: Callable[[], None], traffic: Traffic) -> None:
+        self._traffic = traffic
         self._protocol = request.protocol
         self._request = request
         self._link: Link | None = None
@@ -124,6 +126,7 @@ class Tunnel:
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Bytes from the browser."""
+        self._traffic.from_browsers += len(data)
         if self._up.feed(data):
             self._on_data()
         if self._link is not None:
@@ -159,6 +162,7 @@ class Tunnel:
             while data:
                 self._down.feed(data)
                 transport.write(data)
+                self._traffic.to_browsers += len(data)
                 await drained(self._request)
                 data = await link.read()
             if self._down.between and not self._down.closing:
