@@ -47,7 +47,7 @@ def classroom(sample: str) -> Iterator[Class]:
         person("teacher") as teacher,
         person("student", "--group", group) as student,
     ):
-        ctl("course", "set", sample, "--groups", group, "--staff", teacher.name)
+        ctl("course", "people", sample, "--group", group, "--staff", teacher.name)
         launch_url(sample, "week1/1-hello", student.name)
         yield Class(sample, group, {"admin": admin, "teacher": teacher, "student": student})
         ctl("group", "delete", group, "--yes")
