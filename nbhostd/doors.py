@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbhostd.adapters.mail import SmtpMailer
 from nbhostd.adapters.mailtexts import MailTextFiles
+from nbhostd.adapters.oidc import OidcProvider
+from nbhostd.adapters.people import SqlitePeople
+from nbhostd.core.names import StudentName
 from nbhostd.services.letters import Letters
 from nbhostd.services.links import Links
+from nbhostd.services.openid import OtherLogin
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.app import Mountable
 from nbhostd.web.control import Room
 from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_people import PeopleControl
 from nbhostd.web.links import LinksRoom
+from nbhostd.web.openid import OpenIdRoom
 
 if TYPE_CHECKING:
     from nbhostd.dashboard import Dashboard
@@ -37,6 +43,11 @@ class Doors:
             dashboard.entrance, dashboard.people, self.letters, dashboard.passwords, house.clock, house.tasks,
             self._public_url,
         )  # fmt: skip
+        provider = OidcProvider(house.config, house.credential("openid-secret"), house.clock)
+        self.other_login = OtherLogin(
+            provider, dashboard.people, SqlitePeople(house.store.database), lambda: house.config().openid,
+            self._public_url, secrets.token_bytes, self._has_files,
+        )  # fmt: skip
         self.note = ControlAudit(dashboard.audit, house.clock)
 
     def open(self) -> None:
@@ -47,16 +58,25 @@ class Doors:
         self._room = LinksRoom(
             dashboard.site, login, self.links, dashboard.entrance, dashboard.audit, self._house.clock
         )
+        self._openid = OpenIdRoom(
+            dashboard.site, login, self.other_login, dashboard.entrance, dashboard.audit, self._house.clock,
+            self._house.keyring,
+        )  # fmt: skip
+        other = self.other_login
+        dashboard.account.other_login = lambda: other.label if other.is_offered() else ""
         dashboard.operations.add(self._room.operations())
 
     def rooms(self) -> list[Mountable]:
         """What browsers reach."""
-        return [self._room]
+        return [self._room, self._openid]
 
     def control(self) -> list[Callable[[Tasks], Room]]:
         """What nbhostctl reaches."""
         people, entrance = self._dashboard.people, self._dashboard.entrance
         return [lambda _: PeopleControl(people, entrance, self.links, self.note)]
+
+    async def _has_files(self, name: StudentName) -> bool:
+        return any(workspace.id.student == name for workspace in await self._house.store.workspaces())
 
     def _public_url(self) -> str:
         return self._house.config().server.public_url

@@ -214,6 +214,13 @@ class SqlitePeople:
         where = "WHERE number = (SELECT user FROM identities WHERE issuer = ? AND subject = ?)"
         return next(iter(await self._users(where, issuer, subject)), None)
 
+    async def identities_of(self, user: int) -> list[tuple[str, str]]:
+        """Issuer and subject of each identity that logs in as this account."""
+        statement = "SELECT issuer, subject FROM identities WHERE user = ? ORDER BY issuer, subject"
+        return await self._database.read(
+            lambda db: [(row["issuer"], row["subject"]) for row in db.execute(statement, (user,))]
+        )
+
     async def add_identity(self, user: int, issuer: str, subject: str) -> None:
         """From now on this identity logs in as this account."""
         await self._execute(

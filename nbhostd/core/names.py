@@ -131,3 +131,18 @@ def _is_plain_part(part: str) -> bool:
     except UnicodeEncodeError:
         return False
     return len(encoded) <= _MAX_COMPONENT_BYTES and not any(unicodedata.category(c) == "Cc" for c in part)
+
+
+_LIGATURES = str.maketrans(
+    {"ß": "ss", "œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+)
+
+
+def folded_name(text: str) -> str:
+    """What a student could be called after that text, in ASCII; '' when nothing is left of it.
+
+    Accents go, and a piece that no name may have in it becomes one '-'.
+    """
+    plain = unicodedata.normalize("NFKD", text.strip().translate(_LIGATURES))
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    return re.sub(r"[^A-Za-z0-9_.\-]+", "-", letters).strip("-.")[:_MAX_NAME_BYTES]

@@ -36,6 +36,8 @@ class Departure:
     verifier: str = field(repr=False)
     """43 to 128 characters (RFC 7636 §4.1)."""
     next: str = ""
+    join: str = ""
+    """The account that is to be joined with the identity that comes back; '' to log in."""
 
 
 @dataclass(frozen=True, slots=True)

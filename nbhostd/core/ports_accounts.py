@@ -61,6 +61,9 @@ class People(Protocol):
     async def set_staff(self, course: CourseName, staff: Iterable[str]) -> None: ...
 
     async def user_of_identity(self, issuer: str, subject: str) -> User | None: ...
+    async def identities_of(self, user: int) -> list[tuple[str, str]]:
+        """Issuer and subject of each identity that logs in as this account."""
+
     async def add_identity(self, user: int, issuer: str, subject: str) -> None: ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Protocol
@@ -138,6 +138,8 @@ class Account:
         self._operations = operations
         self._entrance = entrance
         self._people = people
+        self.other_login: Callable[[], str] = str
+        """The other site whose login can be joined with one's account, or ''."""
 
     def operations(self) -> list[Operation]:
         """What one can do with one's own account."""
@@ -207,6 +209,7 @@ class Account:
             request, "account.html", status=status, account=user, groups=sorted(actor.groups),
             sessions=await self._entrance.sessions_of(user), this=visitor.session.id if visitor.session else "",
             tokens=await self._entrance.tokens_of(user), secret=secret, wrong=wrong, entered=entered or {},
+            other_login=self.other_login(),
             scopes=[(scope.value, self._site.say(request, SCOPES[scope])) for scope in offered],
         )  # fmt: skip
 

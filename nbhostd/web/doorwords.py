@@ -30,7 +30,19 @@ DOOR_WORDS: dict[str, tuple[str, str]] = {
     "openid-domain": (N_("This login is not for people of your address."), _LOCAL),
     "openid-name-taken": (
         N_("There is already another account with your name."),
-        N_("Ask your teacher, or an administrator of this site, to join it with your login."),
+        N_(
+            "If it is yours, log in with its password and join the two on the page of your account; else ask your teacher."
+        ),
     ),
+    "openid-joined": (
+        N_("This login belongs to another account here."),
+        N_("Log out, and log in with it to see which."),
+    ),
+    "openid-shut": (N_("This account is shut."), N_("Ask your teacher, or an administrator of this site.")),
+    "openid-silent": (
+        N_("The other site does not answer as it should."),
+        N_("Try again in a few minutes, or log in with a password."),
+    ),
+    "openid-wait": (N_("Too many attempts to log in; please wait."), N_("Try again in a minute.")),
     "no-openid": (N_("This site has no other login."), _LOCAL),
 }

@@ -12,6 +12,7 @@ from nbhostd.core.errors import NotNow, Refused
 from nbhostd.core.people import User
 from nbhostd.core.sessions import Session
 from nbhostd.services.entrance import Newcomer
+from nbhostd.web.doorwords import DOOR_WORDS
 from nbhostd.web.languages import N_
 from nbhostd.web.reception import CSRF_FIELD, LANGUAGE_COOKIE, Visitor
 from nbhostd.web.site import SitePages, local_path
@@ -67,7 +68,7 @@ class LoginRoom:
         target = local_path(request.query.get("next", ""), LANDING)
         if visitor.session is not None:
             return self._site.pages.redirect(target)
-        return await self._page(request, target)
+        return await self._page(request, target, error=self._why(request))
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
         """Check, let in, and lead on to where the visitor wanted to go."""
@@ -95,6 +96,15 @@ class LoginRoom:
         response = self._site.pages.redirect(target)
         self._site.reception.let_in(response, newcomer.secret)
         return response
+
+    def turn_away(self, target: str, reason: str) -> web.Response:
+        """Lead somebody to the form who was not let in by another way; `reason` is one of `web/doorwords.py`."""
+        return self._site.pages.redirect(f"{login_address(target)}&why={quote(reason, safe='')}")
+
+    def _why(self, request: web.Request) -> str:
+        """Why somebody was turned away, or ''."""
+        reason = request.query.get("why", "")
+        return self._site.pages.refusal(request, Refused("", reason=reason)) if reason in DOOR_WORDS else ""
 
     async def _page(
         self, request: web.Request, target: str, *, name: str = "", error: str = "", status: int = 200

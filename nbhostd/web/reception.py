@@ -80,7 +80,7 @@ class Reception:
     @property
     def cookie(self) -> str:
         """The session cookie's name: with TLS, browsers hold to what its prefix says (RFC 6265bis §4.1.3.2)."""
-        return "__Host-nbh-session" if self._secure else "nbh-session"
+        return self._named("session")
 
     async def visitor(self, request: web.Request) -> Visitor:
         """Who this request comes from. Raises Refused(401) for a token that is none."""
@@ -128,6 +128,29 @@ class Reception:
     def _own_origin(self) -> str:
         parts = urlsplit(self._public_url())
         return f"{parts.scheme}://{parts.netloc}".lower()
+
+    def keep(self, response: web.StreamResponse, name: str, value: str, seconds: int) -> None:
+        """Have the browser keep something for a while; of what other sites make it do, only a link to here brings it."""
+        response.set_cookie(
+            self._named(name),
+            value,
+            max_age=seconds,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def kept(self, request: web.Request, name: str) -> str:
+        """What the browser was to keep by that name, or ''."""
+        return _cookie(request, self._named(name))
+
+    def forget(self, response: web.StreamResponse, name: str) -> None:
+        """Have the browser forget it."""
+        response.del_cookie(self._named(name), path="/", secure=self._secure, httponly=True, samesite="Lax")
+
+    def _named(self, name: str) -> str:
+        return f"__Host-nbh-{name}" if self._secure else f"nbh-{name}"
 
     def let_in(self, response: web.StreamResponse, secret: str) -> None:
         """Have the browser keep a session's secret."""

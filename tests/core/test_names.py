@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbhostd.core.errors import Refused
-from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId
+from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceId, folded_name
 
 NAMES = st.from_regex(r"\w[\w.\-]{0,20}", fullmatch=True)
 
@@ -78,3 +78,26 @@ def test_no_notebook_path_leaves_the_course(text: str) -> None:
 def test_stems_keep_their_dots() -> None:
     assert NotebookPath("w1/1.2-intro").stem_path == "w1/1.2-intro"
     assert NotebookPath("w1/1.2-intro.md").stem_path == "w1/1.2-intro"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("zoé.müller", "zoe.muller"),
+        ("Jean-Œuvre ", "Jean-Oeuvre"),
+        ("a+b", "a-b"),
+        ("  . -x", "x"),
+        ("文字", ""),
+        ("", ""),
+        ("x" * 300, "x" * 128),
+    ],
+)
+def test_a_name_is_folded(text: str, name: str) -> None:
+    assert folded_name(text) == name
+
+
+@given(st.text(max_size=300))
+def test_what_is_folded_is_a_name_or_nothing(text: str) -> None:
+    if name := folded_name(text):
+        assert StudentName.parse(name) == name
+        assert name.isascii()
