@@ -10,17 +10,17 @@ from nbhostd.adapters.audit import SqliteAuditLog
 from nbhostd.adapters.passwords import Argon2Passwords
 from nbhostd.adapters.people import SqlitePeople
 from nbhostd.adapters.sessions import SqliteSessions
-from nbhostd.core.model import Job
 from nbhostd.core.people import User
 from nbhostd.doors import Doors
-from nbhostd.services.cancelling import cancel
+from nbhostd.services.cancelling import Cancelling
 from nbhostd.services.entrance import Entrance
 from nbhostd.services.errands import Errands
 from nbhostd.services.people import People, UserChanges
 from nbhostd.web.account import Account
 from nbhostd.web.api import Api
 from nbhostd.web.app import Mountable
-from nbhostd.web.jobs import Jobs, JobsRoom
+from nbhostd.web.jobs import Jobs
+from nbhostd.web.jobsroom import JobsRoom
 from nbhostd.web.login import LoginRoom
 from nbhostd.web.members import Members
 from nbhostd.web.operations import Operations
@@ -53,7 +53,9 @@ class Dashboard:
         house = self._house
         self.site = SitePages(house.pages, self.reception)
         self.login = LoginRoom(self.site, self.entrance, self.stop_workspaces, self._set_language)
-        self.jobs = Jobs(house.store, house.jobs.logs, self._cancel, self.people)
+        self.jobs = Jobs(
+            house.store, house.jobs.logs, house.book, Cancelling(house.book, house.jobs), self.people
+        )
         self.jobs_room = JobsRoom(self.site, self.jobs)
         self.operations = Operations(self.people, self.audit, house.clock)
         self.operations.add(self.jobs.operations())
@@ -75,6 +77,3 @@ class Dashboard:
 
     async def _set_language(self, user: User, language: str) -> None:
         await self.people.change(user.name, UserChanges(language=language))
-
-    async def _cancel(self, job: Job) -> None:
-        await cancel(job, self._house.book, self._house.jobs)

@@ -301,7 +301,9 @@ class House:
         ]
         rooms += [self.sites_room, *self.dashboard.rooms()]
         rooms.append(self.monitors.room())
-        return self.floor.application(self.proxy, rooms)
+        app = self.floor.application(self.proxy, rooms)
+        app.on_shutdown.append(self.dashboard.jobs_room.close)
+        return app
 
     def control(self) -> web.Application:
         """What nbhostctl reaches."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-PAGES: tuple[tuple[str, str], ...] = (("student", "/account"), ("student", "/account/password"))
+PAGES: tuple[tuple[str, str], ...] = (
+    ("student", "/account"),
+    ("student", "/account/password"),
+    ("teacher", "/teach/{course}/jobs"),
+    ("admin", "/admin/jobs"),
+)
 ELSEWHERE: frozenset[str] = frozenset({"/jobs/{number}", "/login-probe"})
 """Pages that a browser test of their own looks at."""

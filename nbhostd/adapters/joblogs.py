@@ -102,6 +102,27 @@ class JobLogs:
         except OSError as error:
             raise WorldError("The job's log cannot be written.", detail=str(error)) from error
 
+    def keep(self, number: int, result: str) -> None:
+        """Keep what came of a job, a text, beside its lines. Raises WorldError when the disk says no."""
+        path = self._result(number)
+        try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            new = path.with_suffix(".part")
+            new.write_text(result, encoding="utf-8", errors="backslashreplace")
+            new.rename(path)
+        except OSError as error:
+            raise WorldError("The job's result cannot be written.", detail=str(error)) from error
+
+    def result(self, number: int) -> str:
+        """What was kept of a job; '' when nothing was."""
+        try:
+            return self._result(number).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def _result(self, number: int) -> Path:
+        return self._directory / f"{number}.json"
+
     @contextmanager
     def live(self, number: int) -> Iterator[None]:
         """For as long as this is entered, followers of the log wait for more."""

@@ -363,6 +363,9 @@ class JobLog(Protocol):
     def append(self, number: int, line: str) -> None:
         """Write one line. Raises WorldError when the disk says no."""
 
+    def keep(self, number: int, result: str) -> None:
+        """Keep what came of a job, a text, beside its lines. Raises WorldError when the disk says no."""
+
     def live(self, number: int) -> AbstractContextManager[None]:
         """For as long as this is entered, followers of the log wait for more."""
 

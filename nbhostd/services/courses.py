@@ -50,6 +50,11 @@ class PullReport:
         files = "" if self.files_changed is None else f", {self.files_changed} files changed"
         return f"{self.old[:10] if self.old else 'new'} → {self.new[:10]}{files}"
 
+    @property
+    def kept(self) -> dict[str, object]:
+        """What is kept of it for who looks later."""
+        return {"old": self.old, "new": self.new, "files": self.files_changed, "warnings": self.warnings}
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -212,7 +217,7 @@ class Courses:
                     await self._store.delete_course(name)
                     raise
                 report = PullReport(name, None, commit, None, await self._warnings(course, lines), job.number)
-                job.message = report.summary
+                job.message, job.result = report.summary, report.kept
             for callback in self._on_content:
                 callback(course)
             log.info("created at %s", commit[:10])
@@ -224,7 +229,7 @@ class Courses:
             course = await self.get(name)
             async with self._book.job("pull", name, on_line) as job:
                 report = await self._pull(course, _Lines(job.say))
-                job.message = report.summary
+                job.message, job.result = report.summary, report.kept
             return replace(report, job=job.number)
 
     async def autopull_once(self) -> None:

@@ -216,5 +216,6 @@ class ImageBuilder:
                 if digest is None:
                     raise WorldError(f"The build ended well, but there is no image {plan.image}.")
                 job.message = f"{plan.image} {digest}"
+                job.result = {"image": imagenames.shown(plan.image), "digest": digest}
                 log.info("built: %s", digest)
                 return Built(plan.image, digest, job.number)

@@ -3,44 +3,80 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbhostd.core.errors import NbhostdError, WorldError
 from nbhostd.core.model import Job, JobState
 from nbhostd.core.ports import Clock, JobLog, Store
 
 Say = Callable[[str], None]
+_MOST_REMEMBERED = 1000
 
 
 class Cancelled(WorldError):
     """Somebody stopped the job."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a job is: `done` of `total`, and what was the last of them."""
+
+    done: int
+    total: int
+    what: str = ""
+
+
 @dataclass(slots=True)
 class RunningJob:
     """A job that has begun; `message` is what will be remembered of its success.
 
-    Once it is `cancelled`, a job that was opened as cancellable ends as soon as it can, by raising Cancelled.
+    Once it is `cancelled`, a job that was opened as cancellable ends as soon as it can, by raising Cancelled. `result` is
+    kept beside the job's log, however it ends: what a page shows as more than lines.
     """
 
     number: int
     say: Say
     message: str = ""
     cancelled: bool = False
+    stage: Stage | None = None
+    result: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Errand:
     """Why a story is told: on whose behalf, and whom to tell the number of each job that it opens."""
 
     who: str = ""
     begun: Callable[[int], object] = lambda number: None
+    jobs: list[int] = field(default_factory=list)
+    over: bool = False
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def open(self, number: int) -> None:
+        """One more job of it."""
+        self.jobs.append(number)
+        self._news.set()
+        self.begun(number)
+
+    def end(self) -> None:
+        """No further job comes."""
+        self.over = True
+        self._news.set()
+
+    async def after(self, number: int) -> int | None:
+        """The job that comes after that one, once it has begun; None when it was the last."""
+        while self.jobs[-1] == number and not self.over:
+            self._news.clear()
+            await self._news.wait()
+        return next((job for job in self.jobs if job > number), None)
 
 
-_ERRAND: ContextVar[Errand] = ContextVar("errand", default=Errand())  # noqa: B039  # it is frozen
+_ERRAND: ContextVar[Errand | None] = ContextVar("errand", default=None)
 
 
 @contextmanager
@@ -51,6 +87,7 @@ def on_errand(errand: Errand) -> Iterator[None]:
         yield
     finally:
         _ERRAND.reset(before)
+        errand.end()
 
 
 class JobBook:
@@ -60,7 +97,28 @@ class JobBook:
         self._store = store
         self._log = log
         self._clock = clock
+        self._running: dict[int, RunningJob] = {}
         self._cancellable: dict[int, RunningJob] = {}
+        self._errands: OrderedDict[int, Errand] = OrderedDict()
+
+    def stage(self, number: int) -> Stage | None:
+        """How far a job of this daemon's is, if it runs and says so."""
+        job = self._running.get(number)
+        return job.stage if job is not None else None
+
+    def beside(self, number: int) -> list[int]:
+        """The other jobs of the same errand, as long as this daemon remembers it."""
+        errand = self._errands.get(number)
+        return [job for job in errand.jobs if job != number] if errand is not None else []
+
+    async def after(self, number: int) -> int | None:
+        """The job that the same errand goes on with, once it has begun; None when that was its last."""
+        errand = self._errands.get(number)
+        return await errand.after(number) if errand is not None else None
+
+    def is_cancellable(self, number: int) -> bool:
+        """Whether `cancel` would find that job."""
+        return number in self._cancellable
 
     def cancel(self, number: int) -> bool:
         """Ask a cancellable job of this daemon's to end; False when there is none of that number."""
@@ -79,14 +137,16 @@ class JobBook:
         `cancellable` looks at `cancelled` now and then.
         """
         errand = _ERRAND.get()
-        number = (await self._store.create_job(kind, subject, self._clock.now(), errand.who)).number
-        errand.begun(number)
+        who = errand.who if errand is not None else ""
+        number = (await self._store.create_job(kind, subject, self._clock.now(), who)).number
+        if errand is not None:
+            self._remember(number, errand)
 
         def say(line: str) -> None:
             self._append(number, line)
             on_line(line)
 
-        running = RunningJob(number, say)
+        running = self._running[number] = RunningJob(number, say)
         if cancellable:
             self._cancellable[number] = running
         with self._log.live(number):
@@ -95,6 +155,7 @@ class JobBook:
             except NbhostdError as error:
                 first_line = error.message.partition("\n")[0]
                 self._append(number, f"error: {first_line}")
+                self._keep(running)
                 state = JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED
                 await self.end(number, state, first_line)
                 raise
@@ -106,7 +167,9 @@ class JobBook:
                 await self.end(number, JobState.FAILED, "this is a bug in nbhostd; the journal says more")
                 raise
             finally:
+                self._running.pop(number, None)
                 self._cancellable.pop(number, None)
+            self._keep(running)
             await self.end(number, JobState.SUCCEEDED, running.message)
 
     async def record(self, kind: str, subject: str, lines: Iterable[str], message: str) -> None:
@@ -127,6 +190,20 @@ class JobBook:
     async def end(self, number: int, state: JobState, message: str) -> None:
         """Record how a job ended."""
         await self._store.end_job(number, state, message, self._clock.now())
+
+    def _remember(self, number: int, errand: Errand) -> None:
+        self._errands[number] = errand
+        while len(self._errands) > _MOST_REMEMBERED:
+            self._errands.popitem(last=False)
+        errand.open(number)
+
+    def _keep(self, running: RunningJob) -> None:
+        if not running.result:
+            return
+        try:
+            self._log.keep(running.number, json.dumps(running.result))
+        except WorldError:
+            return  # as with lines
 
     def _append(self, number: int, line: str) -> None:
         try:

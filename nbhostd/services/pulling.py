@@ -20,7 +20,7 @@ from nbhostd.core.subject import subject
 from nbhostd.services.classroom import Classroom
 from nbhostd.services.clones import Clones
 from nbhostd.services.courses import Courses
-from nbhostd.services.jobbook import Cancelled, JobBook, RunningJob, Say
+from nbhostd.services.jobbook import Cancelled, JobBook, RunningJob, Say, Stage
 from nbhostd.services.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
@@ -128,10 +128,15 @@ class Pulling:
             )
             async with self._book.job(KIND, name, on_line, cancellable=True) as job:
                 course = await self._pull_course(course, wanted, job)
-                done = await self._all(course, clones, wanted.options, job, on_progress)
-                report = PullStudentsReport(
-                    name, course.commit, wanted.options.dry_run, tuple(done), job.number
-                )
+                done: list[StudentPulled] = []
+                try:
+                    await self._all(course, clones, wanted.options, job, done, on_progress)
+                finally:
+                    done.sort(key=lambda one: one.student)
+                    report = PullStudentsReport(
+                        name, course.commit, wanted.options.dry_run, tuple(done), job.number
+                    )
+                    job.result = _kept(report)
                 job.message = report.summary
             log.info("pulled for students: %s", report.summary)
             return report
@@ -165,10 +170,12 @@ class Pulling:
         return course
 
     async def _all(
-        self, course: Course, clones: Sequence[Workspace], options: PullOptions, job: RunningJob, on_progress: Progress
-    ) -> list[StudentPulled]:  # fmt: skip
+        self, course: Course, clones: Sequence[Workspace], options: PullOptions, job: RunningJob,
+        done: list[StudentPulled], on_progress: Progress,
+    ) -> None:  # fmt: skip
         """One result per clone, told as they come; a job that is cancelled begins no further one."""
-        queue, done = deque(clones), list[StudentPulled]()
+        queue = deque(clones)
+        job.stage = Stage(0, len(clones))
 
         async def worker() -> None:
             while queue and not job.cancelled:
@@ -178,13 +185,13 @@ class Pulling:
                     queue.clear()  # a bug: the other workers end too
                     raise
                 done.append(one)
+                job.stage = Stage(len(done), len(clones), one.student)
                 job.say(f"{len(done)}/{len(clones)} {one.student}: {one.words}")
                 on_progress(len(done), len(clones), one.student)
 
         await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
         if queue:
             raise Cancelled(f"It was cancelled after {len(done)} of {len(clones)} students.")
-        return sorted(done, key=lambda one: one.student)
 
     async def _one(self, course: Course, workspace: Workspace, options: PullOptions) -> StudentPulled:
         student = workspace.id.student
@@ -197,6 +204,26 @@ class Pulling:
                 log.warning("could not be pulled for: %s", error)
                 return StudentPulled(student, CloneAnswer(clonetool.FAILED), f"FAILED: {error.message}")
         return StudentPulled(student, answer, clonetool.words(answer))
+
+
+def _kept(report: PullStudentsReport) -> dict[str, object]:
+    """What is kept of it for who looks later."""
+    return {
+        "commit": report.commit,
+        "dry_run": report.dry_run,
+        "counts": report.counts,
+        "students": [
+            {
+                "student": one.student,
+                "end": one.answer.end,
+                "good": one.answer.good,
+                "conflicts": one.answer.conflicts,
+                "kept": one.answer.kept,
+                "words": one.words,
+            }
+            for one in report.students
+        ],
+    }
 
 
 def _chosen(clones: Sequence[Workspace], words: Sequence[str]) -> list[Workspace]:

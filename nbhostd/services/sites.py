@@ -207,6 +207,7 @@ class Sites:
                             f"“{title}” could not be built (job {job.number}).\n" + "\n".join(last)
                         )
                     job.message = await self._publish(course, site)
+                    job.result = {"build": build.id, "commit": commit}
                 except asyncio.CancelledError:
                     raise  # the daemon ends, the build goes on
                 except BaseException as error:

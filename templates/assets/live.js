@@ -39,6 +39,15 @@
       }
       toEnd();
     });
+    source.addEventListener("stage", (event) => {
+      const { done, total, what } = JSON.parse(event.data);
+      const stage = log.querySelector("[data-stage]");
+      const bar = stage.querySelector("progress");
+      stage.hidden = false;
+      bar.max = total || 1;
+      bar.value = done;
+      stage.querySelector("span").textContent = `${done}/${total} ${what}`;
+    });
     source.addEventListener("end", (event) => {
       source.close();
       const end = JSON.parse(event.data);
@@ -46,7 +55,17 @@
       state.className = `badge tone-${end.tone}`;
       log.querySelector("[data-message]").textContent = end.message || "";
       log.querySelector("[data-while-running]")?.remove();
+      log.querySelector("[data-stage]")?.remove();
       box.closest("label").hidden = true;
+      // Who has scrolled up reads; who follows is led on.
+      if (end.go && box.checked) {
+        location.assign(end.go);
+      } else if (end.go) {
+        const link = document.createElement("a");
+        link.href = end.go;
+        link.textContent = words.go_on;
+        log.querySelector("[data-message]").append(" ", link);
+      }
     });
     source.addEventListener("error", () => {
       state.textContent = words.silent;

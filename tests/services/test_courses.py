@@ -34,12 +34,18 @@ FILES = {
 @dataclass
 class Log:
     lines: dict[int, list[str]] = field(default_factory=dict)
+    results: dict[int, str] = field(default_factory=dict)
     full: bool = False
 
     def append(self, number: int, line: str) -> None:
         if self.full:
             raise WorldError("The job's log cannot be written.")
         self.lines.setdefault(number, []).append(line)
+
+    def keep(self, number: int, result: str) -> None:
+        if self.full:
+            raise WorldError("The job's result cannot be written.")
+        self.results[number] = result
 
     @contextmanager
     def live(self, number: int) -> Iterator[None]:
