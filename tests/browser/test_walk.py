@@ -1,0 +1,168 @@
+"""Every page of the site, as each role finds it by its links: whole, readable and usable for everybody. Without the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from tests.browser.conftest import CHROMIUM, SHOTS
+from tests.house_trial import house_trial
+from tests.web.site_trial import PASSWORD, PUBLIC, ROLES
+
+STARTS = (
+    "/",
+    "/login",
+    "/forgotten",
+    "/courses",
+    "/account",
+    "/teach",
+    "/teach/python",
+    "/admin",
+    "/nowhere",
+)
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+_ELSEWHERE = re.compile(
+    r"^/(api|assets|w|ipythonExercice|builds|shared|metrics)\b|\.(csv|json|jsonl|zip)$|^/openid"
+)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The whole house, in a thread of its own."""
+    ready, over, found = threading.Event(), asyncio.Event(), [0]
+    loop = asyncio.new_event_loop()
+
+    async def live(folder: Path) -> None:
+        async with house_trial(folder) as trial:
+            found[0] = trial.port
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(live(tmp_path_factory.mktemp("house")),))
+    thread.start()
+    try:
+        assert ready.wait(60)
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def browser(port: int) -> Iterator[Browser]:
+    """Chromium, which finds the site's public address here."""
+    mapped = f"--host-resolver-rules=MAP {urlsplit(PUBLIC).netloc} 127.0.0.1:{port}"
+
+    def launch(playwright: Playwright) -> Browser:
+        return playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, mapped])
+
+    with sync_playwright() as playwright:
+        chromium = launch(playwright)
+        yield chromium
+        chromium.close()
+
+
+def _come(browser: Browser, role: str, locale: str) -> BrowserContext:
+    context = browser.new_context(locale=locale, viewport=WIDE, color_scheme="light", reduced_motion="reduce")  # type: ignore[arg-type]
+    if role != "nobody":
+        page = context.new_page()
+        page.goto(f"{PUBLIC}/login")
+        page.locator("#name").fill(role)
+        page.locator("#password").fill(PASSWORD)
+        page.locator("main form button").first.click()
+        page.wait_for_url("**/courses")
+        page.close()
+    return context
+
+
+def _kind(path: str) -> str:
+    """Pages of one kind: what differs in a number or a query only."""
+    return re.sub(r"\d+", "N", path)
+
+
+def _complaints(page: Page, where: str, **options: object) -> list[str]:
+    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
+    said = [f"{where}: {rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in found]
+    if not page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"):
+        said.append(f"{where}: wider than the window")
+    return said
+
+
+def _shoot(page: Page, role: str, path: str, how: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(
+        path=SHOTS / f"walk-{role}-{path.strip('/').replace('/', '_') or 'home'}-{how}.png", full_page=True
+    )
+
+
+def _look(page: Page, role: str, path: str, language: str) -> list[str]:
+    """What is wrong with a page, in both colours and both sizes."""
+    said = []
+    if page.locator("html").get_attribute("lang") != language:
+        said.append(f"{path}: not in {language}")
+    for size, name in ((WIDE, "wide"), (PHONE, "phone")):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme="light")
+        said += _complaints(page, f"{path} ({language}, {name})")
+        _shoot(page, role, path, f"{language}-{name}-light")
+        page.emulate_media(color_scheme="dark")
+        said += _complaints(page, f"{path} ({language}, {name}, dark)", runOnly=["color-contrast"])
+        _shoot(page, role, path, f"{language}-{name}-dark")
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    return said
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"), [("en-GB", "en"), ("fr-FR", "fr")], ids=["english", "french"]
+)
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_that_is_found(role: str, locale: str, language: str, browser: Browser) -> None:
+    context = _come(browser, role, locale)
+    page = context.new_page()
+    said: list[str] = []
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+    page.on(
+        "console",
+        lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None,
+    )
+    ahead, seen = list(STARTS), set()
+    while ahead:
+        path = ahead.pop(0)
+        if _kind(path) in seen or _ELSEWHERE.search(path):
+            continue
+        seen.add(_kind(path))
+        before = len(errors)
+        answer = page.goto(PUBLIC + path)
+        page.wait_for_load_state("load")
+        assert answer is not None
+        if answer.status >= 400:
+            del errors[before:]  # Chromium says that, too
+        if urlsplit(page.url).path != path.partition("?")[0] and _kind(urlsplit(page.url).path) in seen:
+            continue
+        seen.add(_kind(urlsplit(page.url).path))
+        said += _look(page, role, path, language)
+        ahead += _links(page)
+    context.close()
+    assert said == []
+    assert errors == []
+
+
+def _links(page: Page) -> list[str]:
+    hrefs: list[str] = page.eval_on_selector_all(
+        "a[href]:not([download])", "all => all.map(each => each.href)"
+    )
+    return [
+        parts.path
+        for href in hrefs
+        if (parts := urlsplit(href)).netloc == urlsplit(PUBLIC).netloc and parts.path
+    ]
