@@ -10,6 +10,7 @@ from nbhostd.adapters.audit import SqliteAuditLog
 from nbhostd.adapters.passwords import Argon2Passwords
 from nbhostd.adapters.people import SqlitePeople
 from nbhostd.adapters.sessions import SqliteSessions
+from nbhostd.classrooms import Classrooms
 from nbhostd.core.people import User
 from nbhostd.doors import Doors
 from nbhostd.services.cancelling import Cancelling
@@ -62,11 +63,19 @@ class Dashboard:
         self.account = Account(self.site, self.operations, self.entrance, self.people)
         self.operations.add(self.account.operations())
         self.doors.open()
+        self.classrooms = Classrooms(house)
 
     def rooms(self) -> list[Mountable]:
         """What browsers and programs reach."""
         doors = self.doors.rooms()
-        return [self.login, *doors, self.account, self.jobs_room, Api(self.operations, self.site)]
+        return [
+            *self.classrooms.rooms(),
+            self.login,
+            *doors,
+            self.account,
+            self.jobs_room,
+            Api(self.operations, self.site),
+        ]
 
     async def stop_workspaces(self, user: User) -> int:
         """Stop all workspaces of somebody that run; how many there were."""

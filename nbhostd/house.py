@@ -19,6 +19,7 @@ from nbhostd.adapters.desk import SocketDesk
 from nbhostd.adapters.dropfiles import DropDirectory
 from nbhostd.adapters.envfiles import EnvFileDirectory
 from nbhostd.adapters.git import Mirrors
+from nbhostd.adapters.gitversions import MirrorHistories
 from nbhostd.adapters.host import LinuxHost
 from nbhostd.adapters.imports import SqliteImports, SqlitePastEvents
 from nbhostd.adapters.jobs import UnitJobRunner
@@ -56,8 +57,10 @@ from nbhostd.services.finder import Finder
 from nbhostd.services.images import ImageBuilder
 from nbhostd.services.inside import Inside
 from nbhostd.services.jobbook import JobBook
+from nbhostd.services.lessons import Lessons
 from nbhostd.services.looks import Looks
 from nbhostd.services.mooc import Mooc
+from nbhostd.services.progress import Progress
 from nbhostd.services.pulling import Pulling
 from nbhostd.services.recipes import Recipes
 from nbhostd.services.reconcile import Reconciler
@@ -221,6 +224,9 @@ class House:
             reader, SqliteCatalogs(self.store.database), self.courses, KeyedLocks(), self._ground.tasks
         )
         self.courses.on_content(self.catalog.renew)
+        histories = MirrorHistories(Path(self.config().paths.state) / "courses")
+        progress = Progress(self.store, self._ground.statistics, self.desk, histories)
+        self.lessons = Lessons(self.courses, self.catalog, progress)
 
     def _introduce_sites(self) -> None:
         self.site_files = SiteDirectory(Path(self.config().paths.state) / "sites")
@@ -264,15 +270,15 @@ class House:
         )  # fmt: skip
 
     def _introduce_web(self) -> None:
-        pages = self.pages = Pages(
-            Path(self.config().paths.share) / "templates", lambda: self.config().server.frame_ancestors
-        )
+        pages = self.pages = Pages(Path(self.config().paths.share) / "templates", self._frame_ancestors)
         context = Context(
-            self._web_settings, self.workspaces, self.store, self.clock, pages, self.dashboard.members,
+            self.web_settings, self.workspaces, self.store, self.clock, pages, self.dashboard.members,
             self.monitors.metrics.refused,
         )  # fmt: skip
         self.floor = Floor(context)
-        self.sites_room = SitesRoom(context, self.courses, self.site_files, self.clock)
+        self.sites_room = SitesRoom(
+            context, self.courses, self.site_files, self.clock, self.dashboard.members
+        )
         self.gate = InsideGate(self.workspaces, self._proxy_settings)
         self.behind = Behind(context, self.floor.waiting, self.pulling)
         self.earlier = EarlierWork(context, self.floor.waiting)
@@ -337,7 +343,8 @@ class House:
     def _public_url(self) -> str:
         return self.config().server.public_url
 
-    def _web_settings(self) -> WebSettings:
+    def web_settings(self) -> WebSettings:
+        """What the administrator decided about the web floor, as it is now."""
         server = self.config().server
         return WebSettings(
             server.public_url,
@@ -354,8 +361,13 @@ class House:
             workspace_domain=server.workspace_domain,
             public_scheme=public.scheme,
             public_port=public.port,
-            frame_ancestors=server.frame_ancestors,
+            frame_ancestors=self._frame_ancestors(),
         )
+
+    def _frame_ancestors(self) -> tuple[str, ...]:
+        """Who may embed a workspace's pages: the platforms, and our own page of a classroom, from its other origin."""
+        public = urlsplit(self._public_url())
+        return (f"{public.scheme}://{public.netloc}", *self.config().server.frame_ancestors)
 
     async def _check(self) -> tuple[Finding, ...]:
         config = self.config()

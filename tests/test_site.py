@@ -23,6 +23,7 @@ from tests.web.site_trial import ROLES
 NAMES = {
     "course": "python", "number": "1", "student": "student", "name": "student", "group": "class", "area": "data",
     "path": "w1/n.md", "notebook": "w1/n", "build": "site", "tail": "",
+    "classroom": "python",
 }  # fmt: skip
 """What stands for each name in a page's address."""
 ELSEWHERE = (

@@ -5,8 +5,11 @@ from __future__ import annotations
 PAGES: tuple[tuple[str, str], ...] = (
     ("student", "/account"),
     ("student", "/account/password"),
+    ("student", "/courses"),
+    ("teacher", "/courses?pattern=a%7Ce"),
+    ("admin", "/courses?all=1"),
     ("teacher", "/teach/{course}/jobs"),
     ("admin", "/admin/jobs"),
 )
-ELSEWHERE: frozenset[str] = frozenset({"/jobs/{number}", "/login-probe"})
+ELSEWHERE: frozenset[str] = frozenset({"/jobs/{number}", "/login-probe", "/auditor/notebook/{classroom}"})
 """Pages that a browser test of their own looks at."""

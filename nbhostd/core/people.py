@@ -197,6 +197,15 @@ def role(actor: Actor, access: CourseAccess) -> Role:
     return Role.NOBODY
 
 
+def own_role(actor: Actor, access: CourseAccess) -> Role:
+    """What somebody is in a course by being named in it, or through a group: not by teaching or administering all."""
+    if actor.user is None:
+        return Role.NOBODY
+    if is_in_staff(actor.user.name, actor.groups, access):
+        return Role.TEACHER
+    return Role.STUDENT if actor.groups & access.groups else Role.NOBODY
+
+
 def is_in_staff(name: str, groups: Collection[str], access: CourseAccess) -> bool:
     """Whether somebody is named in a course's staff, or is in a group that is."""
     return any(entry == name or (entry[:1] == "@" and entry[1:] in groups) for entry in access.staff)

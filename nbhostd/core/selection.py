@@ -37,3 +37,28 @@ def select(words: Sequence[str], names: Iterable[str]) -> Selection:
     known = tuple(names)
     chosen = tuple(name for name in known if any(means(word, name) for word in words))
     return Selection(chosen, tuple(word for word in words if not any(means(word, name) for name in known)))
+
+
+def finds(pattern: str, text: str) -> bool:
+    """Whether one of the words between `|` is in a text, whatever their case; `*` and `.*` stand for anything between.
+
+    `^` and `$` tie a word to the text's beginning and end. It reads what a browser sends, so it is no regular expression.
+    """
+    words = [word for word in (part.strip() for part in pattern.split("|")) if word]
+    return not words or any(_is_in(word.casefold(), text.casefold()) for word in words)
+
+
+def _is_in(word: str, text: str) -> bool:
+    first, last = word.startswith("^"), word.endswith("$")
+    pieces = word.removeprefix("^").removesuffix("$").replace(".*", "*").split("*")
+    if first and not text.startswith(pieces[0]):
+        return False
+    if last and not text.endswith(pieces[-1]):
+        return False
+    place = 0
+    for piece in pieces:
+        found = text.find(piece, place)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True

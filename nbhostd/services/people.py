@@ -18,6 +18,7 @@ from nbhostd.core.people import (
     checked_email,
     checked_staff,
     is_in_staff,
+    own_role,
     role,
 )
 from nbhostd.core.ports import Clock
@@ -170,6 +171,11 @@ class People:
     async def courses_of(self, actor: Actor) -> dict[CourseName, Role]:
         """The courses that somebody may open, by name, and what they are in each."""
         roles = {access.course: role(actor, access) for access in await self._book.accesses()}
+        return {course: here for course, here in roles.items() if here is not Role.NOBODY}
+
+    async def own_courses(self, actor: Actor) -> dict[CourseName, Role]:
+        """The courses that are somebody's own, by name: what one may open only by teaching or administering all is not."""
+        roles = {access.course: own_role(actor, access) for access in await self._book.accesses()}
         return {course: here for course, here in roles.items() if here is not Role.NOBODY}
 
     async def members(self, course: CourseName) -> list[User]:

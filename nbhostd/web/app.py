@@ -66,7 +66,6 @@ class Floor:
         context, waiting, enter = self._context, self.waiting, Enter(self._context)
         app = web.Application(middlewares=[_errors(context), _hosts(context)], client_max_size=MAX_BODY)
         get = app.router.add_get
-        get("/", self._home)
         get("/healthz", _healthz)
         get(ASSETS + "{digest}/{name}", context.pages.assets.serve)
         get(_LAUNCH, self._student.launch, allow_head=False)
@@ -76,8 +75,10 @@ class Floor:
         get(f"/w/{_SECRET}/.nbhostd/enter", enter.enter, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/entered", enter.entered, allow_head=False)
         get(f"/w/{_SECRET}/.nbhostd/tab", enter.tab, allow_head=False)
-        for room in (Retired(), *rooms, proxy):
+        for room in (Retired(), *rooms):
             room.add_to(app.router)
+        get("/", self._home)  # where no room has a first page of its own
+        proxy.add_to(app.router)
         app.on_shutdown.append(waiting.close)
         return app
 

@@ -7,13 +7,14 @@ from aiohttp import web
 from nbhostd.core.errors import Refused
 from nbhostd.core.headers import is_navigation
 from nbhostd.core.model import Mode
+from nbhostd.core.names import CourseName
 from nbhostd.core.people import Power
 from nbhostd.core.urls import OpenRequest
 from nbhostd.web.reception import Reception
 
 
 class Members:
-    """Satisfies `Members` of web/context.py."""
+    """Satisfies `Members` of web/context.py and `Membership` of web/sites.py."""
 
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
@@ -32,6 +33,14 @@ class Members:
         if user.name != wanted.student or visitor.session is None:
             return False
         await self._reception.demand(request, Power.OPEN, wanted.course)
+        return True
+
+    async def is_member(self, request: web.Request, course: CourseName) -> bool:
+        """Whether whoever is logged in may open this course."""
+        try:
+            await self._reception.demand(request, Power.OPEN, course)
+        except Refused:
+            return False
         return True
 
 

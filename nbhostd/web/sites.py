@@ -11,9 +11,11 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import Build, Course, CourseSettings
@@ -25,6 +27,8 @@ from nbhostd.web.context import Context
 PURPOSE = "sites"
 _KIND = "site"
 LONGEST = timedelta(days=400)
+FOR_MEMBERS = timedelta(hours=4)
+"""How long an address is good that a member of the course is led to: whoever sees it meanwhile could read on."""
 
 _SANDBOX = "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox allow-forms allow-downloads"
 _TYPES = mimetypes.MimeTypes(filenames=())
@@ -61,14 +65,23 @@ def site_ticket(key: bytes, course: CourseName, build: str, expires: datetime) -
     return seal(key, _KIND, {"course": course, "build": build}, expires)
 
 
+class Membership(Protocol):
+    """Who knows the people that are logged in (web/members.py)."""
+
+    async def is_member(self, request: web.Request, course: CourseName) -> bool: ...
+
+
 class SitesRoom:
     """`/builds/COURSE/BUILD/latest/…`, and the same behind a ticket."""
 
-    def __init__(self, context: Context, courses: CourseShelf, files: SiteFiles, clock: Clock) -> None:
+    def __init__(
+        self, context: Context, courses: CourseShelf, files: SiteFiles, clock: Clock, members: Membership | None = None
+    ) -> None:  # fmt: skip
         self._context = context
         self._courses = courses
         self._files = files
         self._clock = clock
+        self._members = members
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """The routes."""
@@ -81,12 +94,45 @@ class SitesRoom:
 
     async def beginning(self, request: web.Request) -> web.StreamResponse:
         """A redirect to where the site begins."""
+        return await self._or_lead_member(request, self._beginning)
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """A file of the site; a directory's index.html."""
+        return await self._or_lead_member(request, self._file)
+
+    async def _or_lead_member(self, request: web.Request, serve: Handler) -> web.StreamResponse:
+        """A member of the course who comes without a ticket, or with an old one, is led to an address with a new one."""
+        try:
+            return await serve(request)
+        except Refused as refusal:
+            old = refusal.reason == "expired-site"
+            ticket = await self._members_ticket(request) if old or not self._ticket(request) else ""
+            if not ticket:
+                raise
+            course, build = request.match_info["course"], request.match_info["build"]
+            version = request.match_info.get("version", "latest")
+            path = quote(request.match_info.get("path", ""))
+            return self._context.pages.redirect(site_path(course, build, version, ticket) + path)
+
+    async def _members_ticket(self, request: web.Request) -> str:
+        """A ticket for whoever asks, being logged in and a member of a course whose sites are for members; else ''."""
+        if self._members is None:
+            return ""
+        try:
+            course = await self._courses.get(CourseName.parse(request.match_info["course"]))
+            if course.public_builds or not await self._members.is_member(request, course.name):
+                return ""
+        except Refused:
+            return ""
+        key = self._context.settings().launch_keys.for_purpose(PURPOSE)[0]
+        return site_ticket(key, course.name, request.match_info["build"], self._clock.now() + FOR_MEMBERS)
+
+    async def _beginning(self, request: web.Request) -> web.StreamResponse:
         course, build = await self._admit(request)
         version = request.match_info.get("version", "latest")
         return self._context.pages.redirect(site_path(course.name, build.id, version, self._ticket(request)))
 
-    async def file(self, request: web.Request) -> web.StreamResponse:
-        """A file of the site; a directory's index.html."""
+    async def _file(self, request: web.Request) -> web.StreamResponse:
         course, build = await self._admit(request)
         version, path = request.match_info["version"], request.match_info["path"]
         if not path and build.entry_point.strip("/") != "index.html":

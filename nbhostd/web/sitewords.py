@@ -44,6 +44,30 @@ SITE_WORDS: dict[str, tuple[str, str]] = {
         N_("This course is being pulled or changed just now."),
         N_("Wait until that has ended, and try again."),
     ),
+    "pull-conflict": (
+        N_("You and the course have changed the same places: git cannot merge these files by itself."),
+        N_("Your copy still has your version of them. Merge by hand in Jupyter, or ask your teacher."),
+    ),
+    "pull-unfinished": (
+        N_("A merge or a rebase that you began is not finished: nothing was touched."),
+        N_("Open Jupyter, finish it or abort it, and pull again."),
+    ),
+    "pull-locked": (
+        N_("Another git command is at work in your copy."),
+        N_("Try again in a minute. If it happens again, tell your teacher."),
+    ),
+    "pull-failed": (
+        N_("The course could not be pulled into your copy."),
+        N_("Your work is safe. If it happens again, tell your teacher."),
+    ),
+    "no-public-group": (
+        N_("This site has no group of this name."),
+        N_("If you came from a page of your course, tell your teacher: the address in it is wrong."),
+    ),
+    "not-a-classroom": (
+        N_("A classroom’s address names its course."),
+        N_("Look at the list of your courses."),
+    ),
     "bad-language": (N_("This site speaks English and French."), _AGAIN),
 }
 """Reasons without an entry here or in faults.py show the message that came with them."""

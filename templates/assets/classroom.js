@@ -6,6 +6,7 @@
   const narrow = window.matchMedia("(max-width: 48rem)");
   const links = [...pane.querySelectorAll("a[data-frame]")];
   const notebooks = links.filter((link) => link.dataset.state);
+  const names = JSON.parse(pane.dataset.names);
   const said = document.querySelector("[data-said]");
   const steps = [...document.querySelectorAll("[data-step]")];
   const screen = document.querySelector(".screen");
@@ -28,6 +29,7 @@
     frame.addEventListener("load", () => {
       loaded();
       say(said.dataset.open);
+      look();
       if (focus && document.activeElement === document.body) {
         frame.focus();
       }
@@ -37,13 +39,51 @@
     old.replaceWith(frame);
   }
 
-  function mark(link) {
+  function mark(link, state) {
+    const use = link.querySelector("use");
+    use.setAttribute("href", `${use.getAttribute("href").split("#")[0]}#${state}`);
+    link.querySelector(".mark").className = `mark ${state}`;
+    link.querySelector("[data-mark]").textContent = `, ${names[state]}`;
+    link.dataset.state = state;
+    const bar = pane.querySelector(".room-progress progress");
+    const text = pane.querySelector("[data-counts]");
+    const count = (...wanted) => notebooks.filter((each) => wanted.includes(each.dataset.state)).length;
+    const counts = { opened: count("opened", "changed"), changed: count("changed"), all: notebooks.length };
+    if (bar && text) {
+      bar.value = counts.opened;
+      text.textContent = text.dataset.counts.replace(/\{(\w+)\}/g, (_, name) => counts[name]);
+    }
+  }
+
+  function opened(link) {
     if (link.dataset.state === "untouched") {
-      link.dataset.state = "opened";
-      link.querySelector(".mark").className = "mark opened";
-      const use = link.querySelector("use");
-      use.setAttribute("href", use.getAttribute("href").replace("#untouched", "#opened"));
-      link.querySelector("[data-mark]").textContent = `, ${said.dataset.opened}`;
+      mark(link, "opened");
+    }
+  }
+
+  // What the files say: asked when somebody comes back to the page, and when another notebook has come.
+  let asking = false;
+
+  async function look() {
+    if (asking || document.hidden || !pane.dataset.progress) {
+      return;
+    }
+    asking = true;
+    try {
+      const answer = await fetch(pane.dataset.progress, { headers: { Accept: "application/json" } });
+      const told = answer.ok ? (await answer.json()).notebooks : [];
+      const states = new Map(told.map((each) => [each.notebook, each.mark]));
+      for (const link of notebooks) {
+        const state = states.get(link.dataset.notebook);
+        // An opening is counted a moment after it has begun.
+        if (state in names && state !== link.dataset.state && !(state === "untouched" && link === current())) {
+          mark(link, state);
+        }
+      }
+    } catch {
+      // The marks stay as they are until the next look.
+    } finally {
+      asking = false;
     }
   }
 
@@ -76,7 +116,7 @@
     alone.href = link.dataset.frame;
     alone.removeAttribute("aria-disabled");
     steps.forEach((anchor) => point(anchor, beside(Number(anchor.dataset.step))));
-    mark(link);
+    opened(link);
     drawer(false);
     load(link, focus);
   }
@@ -178,12 +218,14 @@
     tell();
   });
 
+  window.addEventListener("focus", look);
+  document.addEventListener("visibilitychange", look);
   // It waits for the first frame as well.
   window.addEventListener("load", loaded);
   tell();
   const now = current();
   if (now) {
-    mark(now);
+    opened(now);
     now.scrollIntoView({ block: "nearest" });
   }
 })();

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbhostd.core.names import CourseName
-from nbhostd.core.selection import Selection, is_pattern, means, select
+from nbhostd.core.selection import Selection, finds, is_pattern, means, select
 
 NAMES = st.from_regex(r"\w[\w.\-]{0,8}", fullmatch=True)
 
@@ -46,3 +46,15 @@ def test_every_name_once_in_their_order_and_strangers_are_told() -> None:
     assert select(("c*", "a", "cd", "x", "y*"), ("a", "b", "cc", "cd")) == Selection(
         ("a", "cc", "cd"), ("x", "y*")
     )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("", True), ("|", True), ("PYTHON", True), ("java|ooc", True), ("java", False), ("^python", True),
+        ("^mooc", False), ("mooc$", True), ("python$", False), ("py*mooc", True), ("py.*mooc", True),
+        ("mooc*py", False), ("^py*oc$", True), ("(((", False), ("*" * 1000, True),
+    ],
+)  # fmt: skip
+def test_a_search_finds_words_and_is_no_regular_expression(pattern: str, found: bool) -> None:
+    assert finds(pattern, "Python-mooc") is found
