@@ -27,6 +27,7 @@ from nbhostd.ctl import (
     imports,
     jobs,
     people,
+    register,
     residents,
     restore,
     shares,
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     classroom.add(commands)
     people.add(commands)
     groups.add(commands)
+    register.add(commands)
     dropareas.add(commands)
     images.add(commands)
     imports.add(commands, DataRoot)

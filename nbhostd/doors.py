@@ -15,13 +15,16 @@ from nbhostd.core.names import StudentName
 from nbhostd.services.letters import Letters
 from nbhostd.services.links import Links
 from nbhostd.services.openid import OtherLogin
+from nbhostd.services.registration import Registration
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.app import Mountable
 from nbhostd.web.control import Room
 from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_people import PeopleControl
+from nbhostd.web.control_register import RegisterControl
 from nbhostd.web.links import LinksRoom
 from nbhostd.web.openid import OpenIdRoom
+from nbhostd.web.register import RegisterRoom
 
 if TYPE_CHECKING:
     from nbhostd.dashboard import Dashboard
@@ -62,18 +65,28 @@ class Doors:
             dashboard.site, login, self.other_login, dashboard.entrance, dashboard.audit, self._house.clock,
             self._house.keyring,
         )  # fmt: skip
+        people, errands = dashboard.people, dashboard.errands
+        self.registration = Registration(people, self.links, dashboard.passwords, self._house.book)
+        self._register = RegisterRoom(
+            dashboard.site, dashboard.operations, self.registration, errands, people.groups,
+            self.letters.are_possible,
+        )  # fmt: skip
+        dashboard.operations.add(self._register.operations())
         other = self.other_login
         dashboard.account.other_login = lambda: other.label if other.is_offered() else ""
         dashboard.operations.add(self._room.operations())
 
     def rooms(self) -> list[Mountable]:
         """What browsers reach."""
-        return [self._room, self._openid]
+        return [self._room, self._openid, self._register]
 
     def control(self) -> list[Callable[[Tasks], Room]]:
         """What nbhostctl reaches."""
         people, entrance = self._dashboard.people, self._dashboard.entrance
-        return [lambda _: PeopleControl(people, entrance, self.links, self.note)]
+        return [
+            lambda _: PeopleControl(people, entrance, self.links, self.note),
+            lambda tasks: RegisterControl(self.registration, self.note, tasks),
+        ]
 
     async def _has_files(self, name: StudentName) -> bool:
         return any(workspace.id.student == name for workspace in await self._house.store.workspaces())

@@ -10,6 +10,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("admin", "/courses?all=1"),
     ("teacher", "/teach/{course}/jobs"),
     ("admin", "/admin/jobs"),
+    ("admin", "/admin/register"),
 )
 ELSEWHERE: frozenset[str] = frozenset({"/jobs/{number}", "/login-probe", "/auditor/notebook/{classroom}"})
 """Pages that a browser test of their own looks at."""

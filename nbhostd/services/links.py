@@ -72,9 +72,10 @@ class Links:
         secret = await self._entrance.make_link(user, purpose, by=by)
         url = f"{self._public_url()}/link/{secret}"
         handed = HandedOut(user, purpose, url, self._clock.now() + LINK_LIFETIME[purpose])
-        return await self._mailed(handed, language) if mail else handed
+        return await self.send(handed, language) if mail else handed
 
-    async def _mailed(self, handed: HandedOut, language: str) -> HandedOut:
+    async def send(self, handed: HandedOut, language: str) -> HandedOut:
+        """The same, and whether the letter with it is on its way."""
         user, purpose, url, expires = handed.user, handed.purpose, handed.url, handed.expires_at
         try:
             if not user.email:

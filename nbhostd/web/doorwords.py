@@ -44,5 +44,6 @@ DOOR_WORDS: dict[str, tuple[str, str]] = {
         N_("Try again in a few minutes, or log in with a password."),
     ),
     "openid-wait": (N_("Too many attempts to log in; please wait."), N_("Try again in a minute.")),
+    "no-mail": (N_("This site has no mail server."), N_("Hand the links out instead.")),
     "no-openid": (N_("This site has no other login."), _LOCAL),
 }

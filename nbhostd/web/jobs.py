@@ -105,7 +105,7 @@ def job_shape(job: Job) -> JobShape:
 def course_of(job: Job) -> CourseName | None:
     """The course that a job is about; None for what is the whole site's."""
     about = job.subject.partition("/")[0]
-    if about in _SITE_WIDE or (job.kind, about) == (TIDYING, "images"):
+    if about in _SITE_WIDE or (job.kind, about) in ((TIDYING, "images"), ("letters", "people")):
         return None
     return CourseName(about)
 

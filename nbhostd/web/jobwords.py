@@ -13,6 +13,7 @@ KINDS = {
     "site": N_("Building a static site"),
     "pull-students": N_("Pull for the students"),
     "drop": N_("Handing out files"),
+    "letters": N_("Letters with links"),
     "roll-out": N_("Rolling out an image"),
     "prune": N_("Removing what is not used"),
     "details": N_("Looking into an image"),

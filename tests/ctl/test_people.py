@@ -17,20 +17,25 @@ from aiohttp import web
 
 from nbhostd import cli
 from nbhostd.adapters.audit import SqliteAuditLog
+from nbhostd.adapters.joblogs import JobLogs
 from nbhostd.adapters.people import SqlitePeople
 from nbhostd.adapters.sessions import SqliteSessions
 from nbhostd.adapters.store import SqliteStore
+from nbhostd.core.errors import WorldError
 from nbhostd.core.names import CourseName
 from nbhostd.ctl.client import Client
 from nbhostd.ctl.command import Call
 from nbhostd.ctl.console import Console
 from nbhostd.services.entrance import Entrance
+from nbhostd.services.jobbook import JobBook
 from nbhostd.services.letters import Letters
 from nbhostd.services.links import Links
 from nbhostd.services.people import People
+from nbhostd.services.registration import Registration
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_people import PeopleControl
+from nbhostd.web.control_register import RegisterControl
 from nbhostd.web.control_wire import json_errors
 from tests.fakes.host import FakeClock
 from tests.fakes.mail import FakeMailer, FakeMailTexts
@@ -69,9 +74,13 @@ class Scene:
             self.tasks, lambda: SITE,
         )  # fmt: skip
 
+        book = JobBook(self.store, JobLogs(self.socket.parent / "jobs"), self.clock)
+        self.registration = Registration(self.people, self.links, passwords, book)
+
     def rooms(self) -> list[web.RouteDef]:
         note = ControlAudit(self.audit, self.clock)
-        return PeopleControl(self.people, self.entrance, self.links, note).routes()
+        people = PeopleControl(self.people, self.entrance, self.links, note).routes()
+        return [*people, *RegisterControl(self.registration, note, self.tasks).routes()]
 
     def call(self, *arguments: str) -> Said:
         args = cli.parser().parse_args(["--socket", str(self.socket), *arguments])
@@ -242,3 +251,71 @@ async def test_whose_course_it_is(ctl: Scene) -> None:
     assert "no group" in (await ctl("course", "people", "python", "--group", "clas 1", code=3)).err
     await ctl("course", "people", "algo", code=3)
     assert (await ctl.done())[-1] == "course.people python"
+
+
+# register
+
+CLASS = "email;first_name\nzoé@example.org;Zoé\nbob@example.org;\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    """The path of a table, as a spreadsheet writes it."""
+    file = tmp_path / "class.csv"
+    file.write_text("\ufeff" + CLASS, encoding="utf-8")
+    return str(file)
+
+
+async def test_a_class_is_registered_and_its_links_are_printed(ctl: Scene, table: str) -> None:
+    said = await ctl("register", table, "--group", "class 1", "--dry-run")
+    assert "2 new, 0 have an account already, 0 left out" in said.out
+    assert "dry run" in said.out
+    assert await ctl.people.users() == []
+    said = await ctl("register", table, "--group", "class 1", "--language", "fr")
+    assert len(re.findall(rf"^(?:zoe|bob): {SITE}/link/\S+$", said.out, re.M)) == 2
+    assert [(user.name, user.first_name, user.language) for user in await ctl.people.users()] == [
+        ("bob", "", "fr"), ("zoe", "Zoé", "fr"),
+    ]  # fmt: skip
+    assert [group.members for group in await ctl.people.groups()] == [("bob", "zoe")]
+    said = await ctl("register", table, "--group", "class 1")
+    assert "0 new, 2 have an account already" in said.out
+    assert "/link/" not in said.out
+    said = await ctl("register", table, "--remind", "--links")
+    assert [line.split("\t")[:2] for line in said.out.splitlines()] == [
+        ["zoe", "zoé@example.org"], ["bob", "bob@example.org"],
+    ]  # fmt: skip
+
+
+async def test_letters_are_sent_and_those_that_fail_are_printed(ctl: Scene, table: str) -> None:
+    ctl.mailer.troubles["bob@example.org"] = WorldError("No such box.")
+    said = await ctl("register", table, "--mail", code=1)
+    assert "1 letters sent." in said.out
+    assert re.search(rf"^bob: {SITE}/link/\S+  \(no letter: No such box\.\)$", said.out, re.M)
+    assert "zoe:" not in said.out
+    assert [letter.to for letter in ctl.mailer.sent] == ["zoé@example.org"]
+
+
+async def test_a_table_with_faults_does_nothing(ctl: Scene, tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("email\nzoe\nbob@example.org\n@\n")
+    said = await ctl("register", str(file), code=1)
+    assert f"{file}: line 2: " in said.err
+    assert f"{file}: line 4: " in said.err
+    assert await ctl.people.users() == []
+    assert "cannot be read" in (await ctl("register", str(tmp_path / "none.csv"), code=1)).err
+
+
+async def test_those_in_conflict_are_asked_about(ctl: Scene, table: str) -> None:
+    await ctl("user", "create", "bob", "--email", "robert@example.org")
+    said = await ctl("register", table, code=2)
+    assert "line 3: bob@example.org is left out: the account “bob” has another address" in said.err
+    assert len(await ctl.people.users()) == 1
+    await ctl("register", table, "--yes")
+    assert [user.name for user in await ctl.people.users()] == ["bob", "zoe"]
+
+
+async def test_registering_for_programs(ctl: Scene, table: str) -> None:
+    shape = await ctl.json("register", table)
+    assert isinstance(shape, dict)
+    assert (shape["created"], len(shape["links"]), shape["conflicts"]) == (["zoe", "bob"], 2, [])
+    assert (await ctl.done())[-1] == "people.register "
