@@ -13,18 +13,53 @@
   const loaded = () => screen?.classList.add("loaded");
   const current = () => links.find((link) => link.hasAttribute("aria-current"));
 
-  // A frame's own history would come between the browser's button and ours: each notebook gets a new frame.
-  function load(link, focus) {
+  // What is in the frame says when it can save, and saves when it is asked to: it may be of another origin.
+  const savers = new WeakSet();
+  let hear = () => {};
+  window.addEventListener("message", (event) => {
+    const frame = document.querySelector("iframe");
+    if (frame && event.source === frame.contentWindow) {
+      if (event.data?.type === "nbhosting:here") {
+        savers.add(frame);
+      } else if (event.data?.type === "nbhosting:saved") {
+        hear(event.data.saved === true);
+      }
+    }
+  });
+
+  // Whether nothing is lost when this frame goes; a frame that does not answer in time is asked by the browser.
+  function saved(frame) {
+    if (!savers.has(frame)) {
+      return Promise.resolve(false);
+    }
+    return new Promise((resolve) => {
+      hear = resolve;
+      window.setTimeout(resolve, 5000, false);
+      frame.contentWindow.postMessage({ type: "nbhosting:save" }, "*");
+    });
+  }
+
+  // A frame's own history would come between the browser's button and ours: each notebook gets a new frame, or, where
+  // something may be unsaved, replaces what is in the frame, which has the browser ask first.
+  let latest = 0;
+
+  async function load(link, focus) {
     const old = document.querySelector("iframe");
     if (!old) {
       window.location.assign(link.href);
       return;
     }
-    const frame = old.cloneNode(false);
     const say = (text) => {
       said.textContent = text.replace("{title}", link.dataset.title);
     };
-    frame.src = link.dataset.frame;
+    latest += 1;
+    const turn = latest;
+    say(said.dataset.opening);
+    const safe = await saved(old);
+    if (turn !== latest) {
+      return;
+    }
+    const frame = safe ? old.cloneNode(false) : old;
     frame.title = link.dataset.title;
     frame.addEventListener("load", () => {
       loaded();
@@ -34,9 +69,14 @@
         frame.focus();
       }
     }, { once: true });
-    say(said.dataset.opening);
-    screen.classList.remove("loaded");
-    old.replaceWith(frame);
+    if (safe) {
+      screen.classList.remove("loaded");
+      frame.src = link.dataset.frame;
+      old.replaceWith(frame);
+    } else {
+      savers.delete(old);
+      old.contentWindow.location.replace(new URL(link.dataset.frame, window.location.href));
+    }
   }
 
   function mark(link, state) {

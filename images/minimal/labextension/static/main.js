@@ -3,6 +3,7 @@
 import { Actions } from "./actions.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
+import { saveWhenLeft } from "./leave.js";
 import { addEntries, reduceMenus } from "./menus.js";
 import { resolverPlugin } from "./resolver.js";
 import { lockText } from "./textcells.js";
@@ -61,6 +62,7 @@ function activate(lab, isNotebook, { app, tracker, mainMenu, palette, toolbars, 
     }
   });
   watch.look();
+  saveWhenLeft(app.shell, documents);
   document.addEventListener("visibilitychange", () => {
     // A computer that slept, or a tab that was long in the background.
     if (document.visibilityState === "visible") {
