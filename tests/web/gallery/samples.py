@@ -57,16 +57,11 @@ def values(here: str, *, anonymous: bool = False) -> dict[str, object]:
 
 def page(name: str, notebook: str) -> dict[str, object]:
     """The variables of a page of ours."""
-    job = SimpleNamespace(number=7, subject="python <course>", message="", begun_by="ada", started_at=NOW)
     pages: dict[str, dict[str, object]] = {
         "classroom": {"classroom": classroom(notebook)},
         "login": {
             "error": "The name or the password is wrong.", "bye": "", "target": "/courses?x=<y>", "name": "ada<",
             "by_mail": True, "ways": [("/openid?next=%2Fcourses", "Log in with the university")],
-        },
-        "job": {
-            "job": job, "kind": "Pull", "state": "running", "tone": "note", "running": True,
-            "lines": ["From https://git.example.org/python", " * [new] main", "<b>3 files</b>"],
         },
     }  # fmt: skip
     return pages[name]
@@ -85,6 +80,7 @@ def classroom(chosen: str) -> SimpleNamespace:
         SimpleNamespace(
             href=f"/classroom?notebook=n{number}", frame=f"/notebook/n{number}", text=titles[number % 5],
             state=("changed", "opened", "untouched")[min(2, number // 3)], current=chosen == f"n{number}",
+            notebook=f"w1/n{number}", version="2.0" if number % 2 else "",
         )
         for number in range(12)
     ]  # fmt: skip
@@ -107,6 +103,7 @@ def classroom(chosen: str) -> SimpleNamespace:
             for week in range(3)
         ],
         views=[lab, book],
+        progress="/notebooks/progress",
     )  # fmt: skip
 
 

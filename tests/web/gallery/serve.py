@@ -13,7 +13,7 @@ from nbhostd.web.pages import Pages
 from tests.web.gallery import samples
 
 HERE = Path(__file__).parent
-PAGES = ("classroom", "login", "job")
+PAGES = ("classroom", "login")
 """Pages of ours, with the values that samples.py has for them; the other rooms are templates beside this file."""
 ROOMS = (*PAGES, *sorted(path.stem for path in HERE.glob("*.html")))
 LOG = ("STEP 3/3: COPY . .", "COMMIT nbhosting/python")
@@ -34,9 +34,9 @@ class Gallery:
         app.router.add_get("/", self._index)
         app.router.add_get(PREFIX + "{digest}/{name}", self.pages.assets.serve)
         app.router.add_get("/job/events", self._events)
-        app.router.add_get("/jobs/7/events", self._events)
         app.router.add_post("/post", self._post)
         app.router.add_get("/notebook/{name}", self._notebook)
+        app.router.add_get("/notebooks/progress", self._progress)
         app.router.add_get("/{room}", self._room)
         return app
 
@@ -64,6 +64,9 @@ class Gallery:
     async def _notebook(self, request: web.Request) -> web.Response:
         text = f"<!DOCTYPE html><html lang=en><title>Notebook</title><h1>{request.match_info['name']}</h1><input aria-label=Cell>"
         return web.Response(text=text, content_type="text/html")
+
+    async def _progress(self, _request: web.Request) -> web.Response:
+        return web.json_response({"notebooks": [{"notebook": "w1/n6", "mark": "changed"}]})
 
     async def _post(self, request: web.Request) -> web.Response:
         self.posted.append({key: str(value) for key, value in (await request.post()).items()})
