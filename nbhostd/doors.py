@@ -11,17 +11,20 @@ from nbhostd.adapters.mail import SmtpMailer
 from nbhostd.adapters.mailtexts import MailTextFiles
 from nbhostd.adapters.oidc import OidcProvider
 from nbhostd.adapters.people import SqlitePeople
+from nbhostd.adapters.peoplefile import PeopleFile
 from nbhostd.core.names import StudentName
 from nbhostd.services.letters import Letters
 from nbhostd.services.links import Links
 from nbhostd.services.openid import OtherLogin
 from nbhostd.services.registration import Registration
+from nbhostd.services.settling import Settling
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.app import Mountable
 from nbhostd.web.control import Room
 from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_people import PeopleControl
 from nbhostd.web.control_register import RegisterControl
+from nbhostd.web.control_settling import SettlingControl
 from nbhostd.web.links import LinksRoom
 from nbhostd.web.openid import OpenIdRoom
 from nbhostd.web.register import RegisterRoom
@@ -83,9 +86,11 @@ class Doors:
     def control(self) -> list[Callable[[Tasks], Room]]:
         """What nbhostctl reaches."""
         people, entrance = self._dashboard.people, self._dashboard.entrance
+        kept = PeopleFile(Path(self._house.config().paths.state) / "import/people.json")
         return [
             lambda _: PeopleControl(people, entrance, self.links, self.note),
             lambda tasks: RegisterControl(self.registration, self.note, tasks),
+            lambda tasks: SettlingControl(Settling(people, kept.read), self.note, tasks),
         ]
 
     async def _has_files(self, name: StudentName) -> bool:

@@ -6,8 +6,9 @@ from collections import Counter
 from functools import partial
 
 from nbhostd.core.errors import NbhostdError
+from nbhostd.core.oldaccounts import read_people
 from nbhostd.core.predecessor import OpenSite
-from nbhostd.ctl.client import Failed, Unreachable
+from nbhostd.ctl.client import Failed, Shape, Unreachable, path
 from nbhostd.ctl.command import Call, SubParsers, add_command
 from nbhostd.ctl.console import FAILED, OK, size
 from nbhostd.ctl.takeover import Plan, Planner, Sender
@@ -17,7 +18,8 @@ PATH is the predecessor's data root: the directory with db.sqlite3, students/, r
 courses-git/. Nothing in it is changed. Stop the predecessor first, or give a copy.
 
 Taken over are the courses with their settings, local/ files, drop areas, recorded events, and every student's
-files, which belong to that student here. Users and groups are kept in /var/lib/nbhostd/import/people.json.
+files, which belong to that student here; users become accounts with their groups, rights and passwords. What was known of
+them is kept in /var/lib/nbhostd/import/people.json.
 
 examples:
   nbhostctl import /nbhosting/current --dry-run       what would come, how much of it, and what is wrong
@@ -56,14 +58,19 @@ def _import(open_site: OpenSite, call: Call) -> int:
     try:
         site = open_site(call.args.path)
         plan = Planner(call, site, call.args.only).plan()
+        settled: Shape = {}
         if not call.args.dry_run:
             _send(call, Sender(call, site, plan, offline=call.args.offline))
+            settled = _settle(call, plan)
+        elif not call.args.only:
+            _foresee(plan, site.people)
     except NbhostdError as error:
         raise Failed(error.message, error.status, error.detail) from error
     if call.console.as_json:
-        call.console.json({**plan.shape(), "dry_run": call.args.dry_run})
+        call.console.json({**plan.shape(), "dry_run": call.args.dry_run, "accounts": settled})
     else:
         _show(call, plan)
+        _show_accounts(call, settled)
     failed = sum(item.state in ("failed", "incomplete") for item in plan.items)
     if failed and not call.console.as_json:
         call.console.error(f"{failed} pieces failed or are incomplete; the next run tries them again.")
@@ -77,6 +84,32 @@ def _send(call: Call, sender: Sender) -> None:
         call.console.end_bar()
         call.console.warn("the import was interrupted; what is done stays done: run it again to go on.")
         raise
+
+
+def _settle(call: Call, plan: Plan) -> Shape:
+    """Make accounts of the people, once they and their courses are here."""
+    settled = call.follow_quietly("POST", path("import", "accounts"), {})
+    plan.problems += settled["problems"]
+    plan.notes += settled["notes"]
+    return settled
+
+
+def _foresee(plan: Plan, people: bytes) -> None:
+    """What is wrong with the people, before anything is done."""
+    old = read_people(people)
+    plan.problems += old.problems
+    plan.notes += old.notes
+
+
+def _show_accounts(call: Call, settled: Shape) -> None:
+    if not settled:
+        return
+    made, here = len(settled["created"]), settled["here_already"]
+    call.console.line(f"{made} accounts made, {here} were here already, {settled['groups']} groups made.")
+    if settled["administrators"]:
+        call.console.line(f"Administrators among them: {', '.join(settled['administrators'])}")
+    if settled["courses"]:
+        call.console.line(f"Groups and staff taken over of: {', '.join(settled['courses'])}")
 
 
 def _show(call: Call, plan: Plan) -> None:

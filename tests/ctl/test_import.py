@@ -12,15 +12,24 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from nbhostd.adapters.audit import SqliteAuditLog
 from nbhostd.adapters.imports import SqliteImports, SqlitePastEvents
+from nbhostd.adapters.people import SqlitePeople
+from nbhostd.adapters.peoplefile import PeopleFile
 from nbhostd.adapters.predecessor import DataRoot
+from nbhostd.adapters.sessions import SqliteSessions
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
 from nbhostd.core.errors import NotNow, WorldError
 from nbhostd.core.names import CourseName, WorkspaceId
+from nbhostd.core.people import GroupName
+from nbhostd.services.people import People, UserChanges
+from nbhostd.services.settling import Settling
 from nbhostd.services.takeover import Takeover
 from nbhostd.services.tasks import KeyedLocks, Tasks
+from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_import import ImportControl
+from nbhostd.web.control_settling import SettlingControl
 from nbhostd.web.control_wire import json_errors
 from tests.ctl.test_nbhostctl import Ctl
 from tests.fakes.desk import FakeHandingDesk
@@ -53,6 +62,11 @@ class ImportScene(ControlScene):
     def application(self, tasks: Tasks) -> web.Application:
         app = web.Application(middlewares=[json_errors], client_max_size=1000)
         app.add_routes(ImportControl(self.takeover, tasks).routes())
+        book = SqlitePeople(self.file.database)
+        self.people = People(book, SqliteSessions(self.file.database), self.clock)
+        settling = Settling(self.people, PeopleFile(self.state / "import/people.json").read)
+        audit = ControlAudit(SqliteAuditLog(self.file.database), self.clock)
+        app.add_routes(SettlingControl(settling, audit, tasks).routes())
         app.add_routes([web.get("/v1/courses", self.list_courses)])
         return app
 
@@ -306,3 +320,26 @@ async def test_on_a_terminal_a_bar_grows_to_its_end(
     assert [done for done, _ in sending] == sorted(done for done, _ in sending)
     assert len([1 for _, _, what in seen if what == "kB  student/python/alice"]) >= 5
     assert sending[-1][0] <= sending[-1][1]
+
+
+# people
+
+
+async def test_people_are_accounts_with_the_passwords_that_they_know(
+    ctl: Ctl, scene: ImportScene, old: Predecessor
+) -> None:
+    said = await ctl("import", str(old.root))
+    assert "1 accounts made, 0 were here already, 1 groups made." in said.out
+    (alice,) = await scene.people.users()
+    assert (alice.name, alice.email, alice.full_name) == ("alice", "alice@example.org", "Alice É")
+    assert alice.password == "pbkdf2_sha256$600000$salt$hash"
+    assert [(group.name, group.members) for group in await scene.people.groups()] == [
+        ("année 2020", ("alice",))
+    ]
+    # What was changed here since stays, and what was taken away does not come back.
+    await scene.people.change(alice.name, UserChanges(email="a@b.org"))
+    await scene.people.remove_members(GroupName("année 2020"), [alice.name])
+    said = await ctl("import", str(old.root))
+    assert "0 accounts made, 1 were here already, 0 groups made." in said.out
+    assert [user.email for user in await scene.people.users()] == ["a@b.org"]
+    assert [group.members for group in await scene.people.groups()] == [()]
