@@ -17,6 +17,7 @@ from nbhostd.services.cancelling import Cancelling
 from nbhostd.services.entrance import Entrance
 from nbhostd.services.errands import Errands
 from nbhostd.services.people import People, UserChanges
+from nbhostd.staffroom import Staffroom
 from nbhostd.web.account import Account
 from nbhostd.web.api import Api
 from nbhostd.web.app import Mountable
@@ -64,6 +65,7 @@ class Dashboard:
         self.operations.add(self.account.operations())
         self.doors.open()
         self.classrooms = Classrooms(house)
+        self.staffroom = Staffroom(house, self)
 
     def rooms(self) -> list[Mountable]:
         """What browsers and programs reach."""
@@ -74,6 +76,7 @@ class Dashboard:
             *doors,
             self.account,
             self.jobs_room,
+            *self.staffroom.rooms(),
             Api(self.operations, self.site),
         ]
 

@@ -109,6 +109,7 @@ async def house_trial(tmp_path: Path, now: datetime | None = None) -> AsyncItera
         closing.push_async_callback(systemd.close)
         tasks = Tasks()
         house = House(_ground(config, tmp_path, store, statistics, systemd, tasks, closing))
+        house.desk._patience = 0.0  # nobody is at the desk
         await _populate(house)
         app = house.front()
         async with TestServer(app) as server:

@@ -47,7 +47,7 @@ class UploadDirectory:
                 received.size += len(piece)
                 if received.size > most:
                     message = f"This file is larger than {most >> 20} MB."
-                    raise Refused(message, status=413, reason="too-big")
+                    raise Refused(message, status=413, reason="file-too-big")
                 with _disk_errors():
                     await asyncio.to_thread(file.write, piece)
             with _disk_errors():

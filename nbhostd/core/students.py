@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from nbhostd.core.names import FilePath
+from nbhostd.core.names import FilePath, StudentName
 
-PREVIEWER = "student"
-"""Whom a platform's studio shows previews as: staff of every course, and nobody's account."""
+PREVIEWER = StudentName("student")
+"""Whom a platform's studio shows previews as: of every course's staff, as long as it is nobody's account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +50,4 @@ class Activity:
 
 def is_cleared_by(name: str, actor: str, staff: Collection[str]) -> bool:
     """Whether a teacher may have the course's newest put in the place of this student's notebooks: own and staff's only."""
-    return name in (actor, PREVIEWER) or name in staff
+    return name == actor or name in staff

@@ -94,7 +94,7 @@ class DropAreas:
         await self._courses.get(course)
         if size > LARGEST:
             message = f"“{file}” is larger than {LARGEST >> 20} MB."
-            raise Refused(message, status=413, reason="too-big")
+            raise Refused(message, status=413, reason="file-too-big")
         await self._stock(course, Entry(FILE, f"{area}/{file}", 0o644, self._nanoseconds(), size), content)
         log.info("%s: “%s” put into the drop area “%s”", course, file, area)
 
@@ -108,7 +108,7 @@ class DropAreas:
         done = await self._desk.stock(Stock.DROPAREA, course, parcel(), replace=True)
         if done.kept_count or done.troubles:
             message, detail = f"“{entry.path}” is something else here.", "; ".join(done.troubles)
-            raise Refused(message, status=409, reason="not-plain", detail=detail)
+            raise Refused(message, status=409, reason="area-not-plain", detail=detail)
 
     def _nanoseconds(self) -> int:
         return int(self._clock.now().timestamp() * 1e9)

@@ -30,6 +30,7 @@ class People(Protocol):
     """What is asked of services/people.py."""
 
     async def users(self) -> list[User]: ...
+    async def find(self, name: StudentName) -> User | None: ...
     async def members(self, course: CourseName) -> list[User]: ...
     async def staff_of(self, course: CourseName) -> frozenset[str]: ...
 
@@ -63,8 +64,9 @@ class Roll:
         raise Refused(message, status=404, reason="no-such-student")
 
     async def staff(self, course: CourseName) -> frozenset[str]:
-        """The names of a course's staff, and whom studios show previews as."""
-        return await self._people.staff_of(course) | {PREVIEWER}
+        """The names of a course's staff, and whom studios show previews as, unless that is somebody's account."""
+        staff = await self._people.staff_of(course)
+        return staff if await self._people.find(PREVIEWER) else staff | {PREVIEWER}
 
     async def workspace_of(self, course: CourseName, enrolled: Enrolled) -> Workspace:
         """The workspace of somebody on the roll, from now on."""

@@ -12,7 +12,7 @@ from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.model import Phase, Place
 from nbhostd.core.names import NOTEBOOK_SUFFIXES, CourseName, NotebookPath, StudentName, WorkspaceId
 from nbhostd.core.ports_students import Activities, ListingDesk, Measurements
-from nbhostd.core.students import PREVIEWER, Activity, Listing, Measurement, is_cleared_by
+from nbhostd.core.students import Activity, Listing, Measurement, is_cleared_by
 from nbhostd.core.subject import subject
 from nbhostd.services.census import Census
 from nbhostd.services.dropareas import FOLDER
@@ -220,10 +220,6 @@ class Students:
                 return Clearing(name, tuple(await self._census.clear(id, dry_run=dry_run)))
             except NbhostdError as error:
                 return Clearing(name, trouble=error.message)
-
-    async def staff(self, course: CourseName) -> list[str]:
-        """A course's staff, the one who previews included, by name."""
-        return sorted(await self._roll.staff(course) | {PREVIEWER})
 
 
 def _go_on(job: RunningJob) -> None:

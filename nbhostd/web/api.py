@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import UnionType
 from typing import Any
 
@@ -13,14 +13,15 @@ from multidict import MultiMapping
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
 from nbhostd.core.headers import SAFE_METHODS
-from nbhostd.web.languages import N_
+from nbhostd.web.languages import N_, SOURCE
 from nbhostd.web.openapi import description
-from nbhostd.web.operations import Begun, Call, Operation, Operations, Struct, converted
+from nbhostd.web.operations import Begun, Call, Content, Operation, Operations, Struct, converted
 from nbhostd.web.reception import CSRF_FIELD, CSRF_HEADER, Visitor
 from nbhostd.web.site import Flash, SitePages, local_path
 
 PREFIX = "/api/v1"
 _NEXT, _BACK = "next", "back"
+_CHUNK = 1 << 18
 _STARTED = N_("It has begun.")
 _DONE = N_("Done.")
 
@@ -48,7 +49,7 @@ class Api:
             try:
                 return await self._answer(request, operation)
             except NbhostdError as error:
-                return self._refusal(error)
+                return self._refusal(request, error)
 
         return handle
 
@@ -61,7 +62,8 @@ class Api:
         if operation.query is not None:
             query = converted(fields(request.query, operation.query), operation.query, strict=False)
         body = await _json_body(request) if operation.body is not None else {}
-        call = Call(visitor, dict(request.match_info), query=query)
+        content = Content(request.content_length, _pieces(request)) if operation.raw else None
+        call = Call(visitor, dict(request.match_info), query=query, content=content)
         answer = await self._operations.call(operation, call, body)
         return self._json(answer, 202 if operation.long else 200)
 
@@ -70,8 +72,11 @@ class Api:
         response = web.Response(text=text, status=status, content_type="application/json")
         return self._site.pages.dress(response)
 
-    def _refusal(self, error: NbhostdError) -> web.Response:
-        document: dict[str, Any] = {"status": error.status, "reason": "failed", "message": error.message}
+    def _refusal(self, request: web.Request, error: NbhostdError) -> web.Response:
+        pages, message = self._site.pages, error.message
+        if pages.language(request) != SOURCE:
+            message = pages.refusal(request, error) or message
+        document: dict[str, Any] = {"status": error.status, "reason": "failed", "message": message}
         if isinstance(error, Refused):
             document["reason"] = error.reason
         response = self._json(document, error.status)
@@ -109,11 +114,19 @@ class Api:
         answer: Any,
     ) -> str:
         where = local_path(str(form.get(_NEXT, "")), local_path(str(form.get(_BACK, ""))))
+        if operation.leads is not None:
+            return local_path(operation.leads(answer), where)
         if isinstance(answer, Begun) and answer.job is not None:
             self._site.flashes.put(visitor, Flash("note", self._site.say(request, _STARTED)))
             return f"/jobs/{answer.job}"
         self._site.flashes.put(visitor, Flash("good", self._site.say(request, operation.done or _DONE)))
         return where
+
+
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """A request's body, piece by piece: it may be larger than the memory."""
+    async for piece in request.content.iter_chunked(_CHUNK):
+        yield piece
 
 
 async def _json_body(request: web.Request) -> dict[str, Any]:

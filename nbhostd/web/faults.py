@@ -8,6 +8,7 @@ from nbhostd.core.errors import NbhostdError, NotNow, Refused
 from nbhostd.web.doorwords import DOOR_WORDS
 from nbhostd.web.languages import N_
 from nbhostd.web.sitewords import BY_RIGHTS, FORBIDDEN, SITE_WORDS
+from nbhostd.web.teacherwords import TEACHER_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ _WORDS = {
     "wrong-host": Words(N_("This workspace is not at this address."), _RELOAD),
     "wrong-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
-    **{reason: Words(*said) for reason, said in (SITE_WORDS | DOOR_WORDS).items()},
+    **{reason: Words(*said) for reason, said in (SITE_WORDS | DOOR_WORDS | TEACHER_WORDS).items()},
     "bug": Words(
         N_("This is a fault in this server, not in what you did."),
         N_("Try again in a minute. If it happens again, give your teacher the number below."),
@@ -162,6 +163,9 @@ SAID_BELOW = (
     N_("Your files cannot be reached."),
     N_("A notebook of yours is being shared just now."),
     N_("Too many notebooks are being shared just now."),
+    N_("Too many notebooks are being looked at just now."),
+    N_("The file could not be received."),
+    N_("The drop areas cannot be reached."),
     N_("Your files could not be handled in time."),
     N_("The copy of the course in your workspace could not be worked on."),
     N_("A git command is still at work in your workspace; please come back in a minute."),

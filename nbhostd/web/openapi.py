@@ -18,6 +18,7 @@ _REFUSALS = {
     404: "There is no such thing, or it is not the caller's to know.",
     409: "Something else is in the way.",
     410: "It is gone.",
+    411: "Its length must be said.",
     413: "It is too large.",
     422: "It cannot be made sense of.",
     502: "systemd, Podman, git or the disk said no.",
@@ -91,6 +92,9 @@ def _operation(
     }
     if operation.query is not None:
         described["parameters"] += _query(operation.query, schema, components)
+    if operation.raw:
+        binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        described["requestBody"] = {"required": True, "content": binary}
     if operation.body is not None:
         required = any(field.required for field in msgspec.structs.fields(operation.body))
         content = {"application/json": {"schema": schema[operation.body]}}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -39,6 +39,14 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """A file that is sent: its `size` in bytes (None when it was not said), and its content, piece by piece."""
+
+    size: int | None
+    pieces: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One call of an operation: who calls, the names in its path, its query, and its body as the operation describes it."""
 
@@ -46,6 +54,8 @@ class Call:
     names: Mapping[str, str]
     body: Any = None
     query: Any = None
+    content: Content | None = None
+    """What an operation that is `raw` gets."""
 
     @property
     def course(self) -> CourseName:
@@ -74,6 +84,10 @@ class Operation:
     query: type[Struct] | None = None
     done: str = ""
     """What a person is told who did it with a form, in English."""
+    raw: bool = False
+    """Its body is the content of a file."""
+    leads: Callable[[Any], str] | None = None
+    """Where its answer leads a person who did it with a form; else where the form says."""
     errors: tuple[int, ...] = ()
     """Statuses that it answers besides those that every operation may."""
     secret: frozenset[str] = field(default=frozenset())

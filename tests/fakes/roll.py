@@ -29,6 +29,9 @@ class FakePeople:
     async def users(self) -> list[User]:
         return sorted(self.accounts.values(), key=lambda user: user.name)
 
+    async def find(self, name: StudentName) -> User | None:
+        return self.accounts.get(name)
+
     async def members(self, course: CourseName) -> list[User]:
         return [user for user in await self.users() if user.name in self.member_names]
 

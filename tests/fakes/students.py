@@ -57,5 +57,5 @@ class FakeUploads:
         async for piece in content:
             data += piece
             if len(data) > most:
-                raise Refused("This file is larger.", status=413, reason="too-big")
+                raise Refused("This file is larger.", status=413, reason="file-too-big")
         yield FakeReceived(data)
