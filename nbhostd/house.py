@@ -327,7 +327,11 @@ class House:
         more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url, tasks))
         more.append(lambda tasks: self.monitors.control())
         more.append(lambda tasks: BackupControl(self.backup, self.restore, tasks))
-        more.append(lambda tasks: UpkeepControl(self.census, self.upkeep, self.removal.delete, tasks))
+        more.append(
+            lambda tasks: UpkeepControl(
+                self.census, self.upkeep, self.removal.delete, self.students.clearable, tasks
+            )
+        )
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
             courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, book=self.book, logs=self.jobs,

@@ -16,11 +16,13 @@ Refused while students work in it, unless --stop stops their servers first."""
 
 _CLEAR_MORE = """\
 example:
-  nbhostctl course clear-staff python-mooc --student teacher1 --student teacher2
+  nbhostctl course clear-staff python-mooc
+  nbhostctl course clear-staff python-mooc --student 0123456789abcdef0123456789abcdef
 
 In MOOC mode everybody keeps the notebooks as they were at the first visit. This brings the course's newest to those
-who teach it, for every notebook that they have of it; theirs are kept aside, as with “Reset to Original”.
-“student” (whom Studio shows previews as) is always among them, if there is one. Others' files are not touched."""
+who teach it, for every notebook that they have of it; theirs are kept aside, as with “Reset to Original”. These are
+the course's staff, whom --student names besides, and “student”, whom Studio shows previews as (unless that is
+somebody's account). Others' files are not touched."""
 
 _DELETE_MORE = """\
 examples:
@@ -29,7 +31,6 @@ examples:
 
 Without the two options, a course in which students or teachers have files is refused. The administrator's own
 directory, /var/lib/nbhostd/local/NAME, stays."""
-_STUDIO = "student"
 
 
 def add(group: SubParsers) -> None:
@@ -49,7 +50,7 @@ def add(group: SubParsers) -> None:
     clear.add_argument("name", metavar="COURSE")
     clear.add_argument(
         "-s", "--student", metavar="NAME", dest="students", action="append", default=[],
-        help="who; may be given several times",
+        help="somebody else, too; may be given several times",
     )  # fmt: skip
     clear.add_argument("--dry-run", action="store_true", help="say which notebooks, change nothing")
     delete = add_command(group, "delete", _delete, "delete a course", more=_DELETE_MORE)
@@ -96,13 +97,10 @@ def _show(call: Call, belongings: Shape, fate: str, *, stop: bool = True) -> int
 
 
 def _clear_staff(call: Call) -> int:
-    students = dict.fromkeys((*call.args.students, _STUDIO))
-    body = {"students": list(students), "dry_run": call.args.dry_run}
-    cleared = call.follow("POST", path("courses", call.args.name, "clear"), body)["cleared"]
-    unasked = _STUDIO not in call.args.students
-    told = [
-        one for one in cleared if not (unasked and one["student"] == _STUDIO and one.get("status") == 404)
-    ]
+    body = {"students": call.args.students, "staff": True, "dry_run": call.args.dry_run}
+    told = call.follow("POST", path("courses", call.args.name, "clear"), body)["cleared"]
+    if not told and not call.console.as_json:
+        call.console.line("Nobody of the staff has a workspace in this course.")
     if call.console.as_json:
         call.console.json(told)
     for one in [] if call.console.as_json else told:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MEASURE, CLEAR, STOP = "measure", "clear", "stop-idle"
 """Kinds of jobs."""
+_BY_TEACHER = "teacher"
+"""Why such a stop happened, as a stable word; who it was is in the audit log."""
 _BATCH = 8
 _RUNNING = (Phase.STARTING, Phase.READY, Phase.STOPPING)
 
@@ -130,12 +132,12 @@ class Students:
 
     # stopping
 
-    async def stop(self, id: WorkspaceId, by: str) -> bool:
+    async def stop(self, id: WorkspaceId) -> bool:
         """Stop a workspace; False when it did not run. Raises Refused(404), NotNow, WorldError."""
         await self._census.known(id)
-        return await self._workspaces.stop(id, f"stopped by {by}")
+        return await self._workspaces.stop(id, _BY_TEACHER)
 
-    async def stop_idle(self, course: CourseName, by: str, say: Say) -> int:
+    async def stop_idle(self, course: CourseName, say: Say) -> int:
         """Stop the workspaces of a course that nobody needs just now; how many."""
         running = [
             entry
@@ -151,7 +153,7 @@ class Students:
                     job.say(f"{name}: left alone, {needed}")
                     continue
                 try:
-                    stopped += await self._workspaces.stop(entry.workspace.id, f"stopped by {by}")
+                    stopped += await self._workspaces.stop(entry.workspace.id, _BY_TEACHER)
                     job.say(f"{name}: stopped")
                 except NbhostdError as error:
                     job.say(f"warning: {name}: {error.message}")
@@ -178,7 +180,7 @@ class Students:
 
     # clearing
 
-    async def clearable(self, course: CourseName, actor: str) -> list[StudentName]:
+    async def clearable(self, course: CourseName, actor: str = "") -> list[StudentName]:
         """Whose work files a teacher may clear: the own ones and those of the staff, as far as there are any."""
         staff = await self._roll.staff(course)
         return sorted(

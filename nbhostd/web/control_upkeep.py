@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 
 from aiohttp import web
@@ -17,15 +17,20 @@ from nbhostd.web.control_shapes import course_shape
 from nbhostd.web.control_wire import Shape, Voice, read_body, required, stream
 
 Delete = Callable[[WorkspaceId], Awaitable[None]]
+Staff = Callable[[CourseName], Awaitable[Sequence[StudentName]]]
+"""Those of a course's staff who have a workspace in it."""
 
 
 class UpkeepControl:
     """Workspaces listed, measured, deleted; courses renamed, cleared and deleted."""
 
-    def __init__(self, census: Census, upkeep: Upkeep, delete_workspace: Delete, tasks: Tasks) -> None:
+    def __init__(
+        self, census: Census, upkeep: Upkeep, delete_workspace: Delete, staff: Staff, tasks: Tasks
+    ) -> None:
         self._census = census
         self._upkeep = upkeep
         self._delete_workspace = delete_workspace
+        self._staff = staff
         self._tasks = tasks
 
     def routes(self) -> list[web.RouteDef]:
@@ -85,8 +90,11 @@ class UpkeepControl:
 
     async def clear_students(self, request: web.Request) -> web.StreamResponse:
         course = course_name(request)
-        body = await read_body(request, {"students": list, "dry_run": bool})
-        ids = [WorkspaceId(course, StudentName.parse(str(name))) for name in required(body, "students")]
+        body = await read_body(request, {"students": list, "staff": bool, "dry_run": bool})
+        names = [StudentName.parse(str(name)) for name in required(body, "students")]
+        if body.get("staff", False):
+            names = list(dict.fromkeys([*names, *await self._staff(course)]))
+        ids = [WorkspaceId(course, name) for name in names]
 
         async def work(say: Voice) -> Shape:
             results: list[Shape] = []

@@ -99,7 +99,7 @@ class Looks:
                 leads=lambda look: look.page,
             ),
             Operation(
-                "student.looked", "GET", f"{looks}/{_TOKEN}", "Whether the page of a look is ready; waits a little",
+                "student.looked", "GET", f"{looks}/{{token}}", "Whether the page of a look is ready; waits a little",
                 Power.TEACH, self._wait, LookShape, errors=(410, 413, 422),
             ),
         ]  # fmt: skip

@@ -119,8 +119,8 @@ class Service(Protocol):
     async def row(self, id: WorkspaceId) -> StudentRow: ...
     async def notebooks(self, id: WorkspaceId) -> Listing: ...
     async def dropped(self, id: WorkspaceId) -> Listing: ...
-    async def stop(self, id: WorkspaceId, by: str) -> bool: ...
-    async def stop_idle(self, course: CourseName, by: str, say: Say) -> int: ...
+    async def stop(self, id: WorkspaceId) -> bool: ...
+    async def stop_idle(self, course: CourseName, say: Say) -> int: ...
     async def measure(self, course: CourseName, say: Say, only: StudentName | None = None) -> None: ...
     async def to_clear(self, course: CourseName, actor: str) -> list[Clearing]: ...
     async def clear(
@@ -176,7 +176,7 @@ class Students:
             ),
             Operation("share.list", "GET", f"{_COURSE}/shares", "What students share", teach, self._shares, ShareList),
             Operation(
-                "share.remove", "DELETE", f"{_COURSE}/shares/{{token:[A-Za-z0-9_-]{{22}}}}", "Take down a static version",
+                "share.remove", "DELETE", f"{_COURSE}/shares/{{token}}", "Take down a static version",
                 teach, self._unshare, done=N_("The page is taken down: its address leads nowhere any more."),
             ),
         ]  # fmt: skip
@@ -196,12 +196,12 @@ class Students:
         )  # fmt: skip
 
     async def _stop(self, call: Call) -> Nothing:
-        await self.service.stop(id_of(call), call.who)
+        await self.service.stop(id_of(call))
         return Nothing()
 
     async def _stop_idle(self, call: Call) -> Begun:
         async def work(say: Say) -> None:
-            await self.service.stop_idle(call.course, call.who, say)
+            await self.service.stop_idle(call.course, say)
 
         return Begun(await self._errands.begin(call.who, f"stop what is idle in {call.course}", work))
 

@@ -96,6 +96,9 @@ async def test_teachers_get_the_newest(ctl: Ctl) -> None:
     said = await ctl("course", "clear-staff", "python", "-s", "alice", "-s", "eve")
     assert (said.code, said.err) == (1, "nbhostctl: eve: python/eve has no workspace.\n")
     assert "alice: 0 notebooks renewed" in said.out
+    assert (
+        await ctl("course", "clear-staff", "python")
+    ).out == "student: 0 notebooks renewed, the earlier ones kept aside\n"
 
 
 async def test_a_deletion_says_first_what_goes_and_what_stays(ctl: Ctl, scene: ControlScene) -> None:

@@ -173,7 +173,7 @@ async def test_the_idle_are_stopped_and_those_who_work_are_not(scene: Scene) -> 
         await scene.opened(f"python/{student}")
     await scene.opened("other/stranger")
     scene.statuses["bob"] = BUSY
-    assert await scene.students.stop_idle(COURSE, "teacher", print) == 2
+    assert await scene.students.stop_idle(COURSE, print) == 2
     await scene.settle()
     assert [scene.phase(student) for student in ("alice", "bob", "carol")] == [
         Phase.ASLEEP, Phase.READY, Phase.ASLEEP,
@@ -186,10 +186,10 @@ async def test_one_is_stopped_whatever_it_does(scene: Scene) -> None:
     await scene.opened("python/alice")
     scene.statuses["alice"] = BUSY
     id = WorkspaceId.parse("python/alice")
-    assert await scene.students.stop(id, "teacher") is True
-    assert await scene.students.stop(id, "teacher") is False
+    assert await scene.students.stop(id) is True
+    assert await scene.students.stop(id) is False
     with pytest.raises(Refused):
-        await scene.students.stop(WorkspaceId.parse("python/nobody"), "teacher")
+        await scene.students.stop(WorkspaceId.parse("python/nobody"))
 
 
 async def test_only_the_own_files_and_the_staffs_are_cleared(scene: Scene) -> None:

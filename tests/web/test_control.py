@@ -18,7 +18,7 @@ from nbhostd.core.access import judge_launch, parse_keys
 from nbhostd.core.config import Config
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.model import JobState, Mode, Phase
-from nbhostd.core.names import CourseName, WorkspaceId
+from nbhostd.core.names import CourseName, StudentName, WorkspaceId
 from nbhostd.core.unitspec import SocketServiceSpec, UnitSpec
 from nbhostd.core.urls import parse_open
 from nbhostd.services.catalog import Catalog
@@ -137,7 +137,11 @@ class ControlScene(BuildScene):
             cast.workspaces, self.courses, self.dirs, self.images, self.past, self.delete_of_course
         )
         census = Census(cast.workspaces, self.courses, self.git, cast.desk, self.past, FakeMeasurements())
-        return UpkeepControl(census, upkeep, cast.removal.delete, tasks)
+
+        async def staff(course: CourseName) -> list[StudentName]:
+            return [StudentName("student")]
+
+        return UpkeepControl(census, upkeep, cast.removal.delete, staff, tasks)
 
 
 @pytest.fixture
