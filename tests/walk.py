@@ -11,6 +11,18 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("teacher", "/teach/{course}/jobs"),
     ("admin", "/admin/jobs"),
     ("admin", "/admin/register"),
+    ("teacher", "/teach/{course}/students"),
+    ("teacher", "/teach/{course}/students/{student}"),
+    ("teacher", "/teach/{course}/clear-staff"),
+    ("teacher", "/teach/{course}/dropareas"),
 )
-ELSEWHERE: frozenset[str] = frozenset({"/jobs/{number}", "/login-probe", "/auditor/notebook/{classroom}"})
+ELSEWHERE: frozenset[str] = frozenset(
+    {
+        "/jobs/{number}",
+        "/login-probe",
+        "/auditor/notebook/{classroom}",
+        "/teach/{course}/dropareas/{area}",
+        "/teach/{course}/students/{student}/looks/{token}",
+    }
+)
 """Pages that a browser test of their own looks at."""

@@ -141,8 +141,7 @@ class DropPages:
 
     async def moved(self, request: web.Request) -> web.Response:
         """The predecessor's address of an area."""
-        course = CourseName.parse(request.match_info["course"])
-        area = AreaName.parse(request.match_info["area"])
+        course, area = await self._demand(request), AreaName.parse(request.match_info["area"])
         return self._site.pages.redirect(teach_path(course, "dropareas", area))
 
 
