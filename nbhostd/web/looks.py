@@ -106,7 +106,7 @@ class Looks:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """The routes."""
-        router.add_get(f"/teach/{{course}}/students/{{student}}/looks/{_TOKEN}", self.show, allow_head=False)
+        router.add_get("/teach/{course}/students/{student}/looks/{token}", self.show, allow_head=False)
         router.add_get(f"/w/{_TOKEN}/.nbhostd/look", self.raw, allow_head=False)
 
     async def _begin(self, call: Call) -> LookShape:
