@@ -30,6 +30,7 @@ from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.core.access import Keyring
 from nbhostd.core.config import Config
+from nbhostd.core.counts import EVERY
 from nbhostd.core.errors import ConfigError, NbhostdError
 from nbhostd.core.idle import round_pause
 from nbhostd.core.siteargv import KIND as SITE
@@ -50,6 +51,7 @@ _GRACE = 5.0
 """Seconds that requests under way get when the daemon stops."""
 _RECONCILE_EVERY = 60.0
 _SWEEP_EVERY = 3600.0
+_SUM_UP_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,8 @@ class Daemon:
         spawn("sessions", every(lambda: _SWEEP_EVERY, "sessions", self.house.dashboard.entrance.sweep))
         spawn("looks", every(lambda: _RECONCILE_EVERY, "looks", self.house.looks.expire))
         spawn("the loop's lag", self.house.monitors.meter.watch_lag())
+        spawn("counts", every(lambda: EVERY, "counts", self.house.counting))
+        spawn("statistics", every(lambda: _SUM_UP_EVERY, "statistics", self.house.figures.catch_up))
         spawn("queue", every(lambda: 2.0, "queue", self._pump))
         period = self.notifier.watchdog_seconds
         if period is not None:

@@ -14,10 +14,12 @@ from aiohttp import web
 from nbhostd import __version__
 from nbhostd.adapters.catalogs import SqliteCatalogs
 from nbhostd.adapters.cgroups import ControlGroups
+from nbhostd.adapters.counts import LinuxGauges, SqliteCounts
 from nbhostd.adapters.coursedirs import CourseDirectories
 from nbhostd.adapters.desk import SocketDesk
 from nbhostd.adapters.dropfiles import DropDirectory
 from nbhostd.adapters.envfiles import EnvFileDirectory
+from nbhostd.adapters.figures import SqliteSums
 from nbhostd.adapters.git import Mirrors
 from nbhostd.adapters.gitversions import MirrorHistories
 from nbhostd.adapters.host import LinuxHost
@@ -39,6 +41,7 @@ from nbhostd.adapters.store import SqliteStore
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.adapters.toolbox import PodmanToolbox
 from nbhostd.adapters.uploads import UploadDirectory
+from nbhostd.adapters.zones import find_zone
 from nbhostd.core.access import Keyring
 from nbhostd.core.checks import Finding, findings
 from nbhostd.core.config import Config
@@ -51,8 +54,10 @@ from nbhostd.services.catalog import Catalog
 from nbhostd.services.census import Census
 from nbhostd.services.classroom import Classroom
 from nbhostd.services.clones import Clones
+from nbhostd.services.counting import Counting
 from nbhostd.services.courses import Courses
 from nbhostd.services.dropareas import DropAreas
+from nbhostd.services.figures import Figures
 from nbhostd.services.finder import Finder
 from nbhostd.services.images import ImageBuilder
 from nbhostd.services.inside import Inside
@@ -145,6 +150,7 @@ class House:
         self._introduce_catalog()
         self._introduce_sites()
         self._introduce_handouts()
+        self._introduce_figures()
         self._introduce_backup()
         self._introduce_web()
 
@@ -257,6 +263,14 @@ class House:
             self.desk, self.workspaces.locked, self.clock, secrets.token_bytes,
             lambda: f"{self.config().paths.state}/import",
         )  # fmt: skip
+
+    def _introduce_figures(self) -> None:
+        """What is counted, and what is made of it."""
+        book, state = self._ground.statistics.database, Path(self.config().paths.state)
+        gauges = LinuxGauges(state, state / ".local/share/containers")
+        self.counts = SqliteCounts(book)
+        self.counting = Counting(self.workspaces.entries, self.store, gauges, self.counts, self.clock)
+        self.figures = Figures(SqliteSums(book), self.dashboard.people.excluded, find_zone)
 
     def _introduce_backup(self) -> None:
         ground, state = self._ground, Path(self.config().paths.state)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from nbhostd.adapters.database import Connection, Database
+from nbhostd.adapters.statistics import add_events
+from nbhostd.core.figures import stem
 from nbhostd.core.names import CourseName
 from nbhostd.core.takeover import PastEvent
 
@@ -25,7 +27,7 @@ class SqliteImports:
 
     async def record(self, source: str, item: str, fingerprint: str, now: datetime) -> None:
         """Remember that an item is here, whole."""
-        await self._database.write(lambda db: _record(db, source, item, fingerprint, now))
+        await self._database.write(lambda db: record_progress(db, source, item, fingerprint, now))
 
 
 class SqlitePastEvents:
@@ -49,21 +51,18 @@ class SqlitePastEvents:
     ) -> None:  # fmt: skip
         """Add events and remember how far it is, both or neither."""
         rows = [
-            (event.at.astimezone(UTC).isoformat(timespec="microseconds"), course, event.student, event.event,
-             event.notebook)
+            (int(event.at.timestamp()), str(course), str(event.student), event.event, stem(event.notebook))
             for event in events
-        ]  # fmt: skip
+        ]
 
         def add(db: Connection) -> None:
-            db.executemany(
-                "INSERT INTO events (at, course, student, event, notebook) VALUES (?, ?, ?, ?, ?)", rows
-            )
-            _record(db, source, item, progress, now)
+            add_events(db, rows)
+            record_progress(db, source, item, progress, now)
 
         await self._database.write(add)
 
 
-def _record(db: Connection, source: str, item: str, fingerprint: str, now: datetime) -> None:
+def record_progress(db: Connection, source: str, item: str, fingerprint: str, now: datetime) -> None:
     db.execute(
         "INSERT INTO imports (source, item, fingerprint, imported_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (source, item) DO UPDATE SET fingerprint = excluded.fingerprint,"

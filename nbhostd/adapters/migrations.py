@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nbhostd.adapters import statistics_steps
 from nbhostd.adapters.database import Connection, Migration
 
 FIRST_UID = 100_000
@@ -288,4 +289,5 @@ STATISTICS: tuple[Migration, ...] = (
     (1, "events", _EVENTS),
     (2, "past events", _PAST),
     (3, "events of one student", _BY_STUDENT),
+    (4, "names as numbers, sums, counts", statistics_steps.sums),
 )

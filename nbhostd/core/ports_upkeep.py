@@ -18,6 +18,9 @@ class Events(Protocol):
     async def rename_course(self, old: CourseName, new: CourseName) -> None:
         """What happened in a course is found under its new name."""
 
+    async def forget_course(self, course: CourseName) -> None:
+        """Nothing is left of what happened in a course."""
+
 
 class CourseDirs(Protocol):
     """The directories that the service keeps under courses' names."""

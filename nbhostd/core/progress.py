@@ -57,7 +57,7 @@ class Openings(Protocol):
     """What was opened (statistics)."""
 
     async def opened(self, workspace: WorkspaceId) -> frozenset[str]:
-        """The notebooks that this student has opened in this course, as they were called then."""
+        """The notebooks that this student has opened in this course, by whatever suffix or none."""
 
 
 def marks(

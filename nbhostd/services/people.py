@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from nbhostd.core.errors import Refused
+from nbhostd.core.figures import Excluded
 from nbhostd.core.names import CourseName, StudentName
 from nbhostd.core.people import (
     Actor,
@@ -195,6 +196,12 @@ class People:
         named = {entry for entry in access.staff if not entry.startswith("@")}
         groups = [group for group in await self._book.groups() if f"@{group.name}" in access.staff]
         return frozenset(named | {str(name) for group in groups for name in group.members})
+
+    async def excluded(self, course: CourseName) -> Excluded:
+        """Whom a course's statistics leave out: all who teach it; and which names are accounts."""
+        users = await self._book.users()
+        teachers = {str(user.name) for user in users if user.admin or user.staff}
+        return Excluded(await self.staff_of(course) | teachers, frozenset(str(user.name) for user in users))
 
     async def is_staff_of(self, name: StudentName, course: CourseName) -> bool:
         """Whether a student's name is among a course's staff."""

@@ -211,6 +211,7 @@ class Upkeep:
                 )
             deleted = await self._courses.delete(name, self._delete_workspaces if with_workspaces else None)
             await self._dirs.remove(name)
+            await self._events.forget_course(name)
             return deleted
 
 

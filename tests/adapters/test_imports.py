@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from nbhostd.adapters.store import SqliteStore
 from nbhostd.core.names import CourseName, StudentName
 from nbhostd.core.takeover import Imports, PastEvent, PastEvents
 from tests.fakes.imports import FakeImports, FakePastEvents
+from tests.told import told
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PYTHON = CourseName("python")
@@ -65,9 +65,7 @@ async def test_past_events_are_kept_as_our_own_are(tmp_path: Path) -> None:
     event = PastEvent(elsewhere, StudentName("alice"), "open", "w1/a")
     await SqlitePastEvents(statistics.database).add("here", "events/python", PYTHON, [event], "1", NOW)
     await statistics.close()
-    with closing(sqlite3.connect(tmp_path / "s.db")) as db:
-        rows = db.execute("SELECT at, course, student, event, notebook FROM events").fetchall()
-    assert rows == [("2019-01-01T00:00:00.000000+00:00", "python", "alice", "open", "w1/a")]
+    assert told(tmp_path / "s.db") == [(1546300800, "python", "alice", "open", "w1/a")]
 
 
 async def test_events_and_progress_are_there_together_or_not_at_all(tmp_path: Path) -> None:
@@ -78,5 +76,4 @@ async def test_events_and_progress_are_there_together_or_not_at_all(tmp_path: Pa
         await events.add("here", "events/python", PYTHON, [*PAST, broken], "4", NOW)
     assert await events.progress("here", "events/python") == ""
     await statistics.close()
-    with closing(sqlite3.connect(tmp_path / "s.db")) as db:
-        assert db.execute("SELECT count(*) FROM events").fetchone() == (0,)
+    assert told(tmp_path / "s.db") == []

@@ -30,12 +30,16 @@ class Past:
 
     visits: dict[WorkspaceId, datetime] = field(default_factory=dict)
     renamed: list[tuple[str, str]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     async def last_visits(self) -> dict[WorkspaceId, datetime]:
         return self.visits
 
     async def rename_course(self, old: CourseName, new: CourseName) -> None:
         self.renamed.append((old, new))
+
+    async def forget_course(self, course: CourseName) -> None:
+        self.forgotten.append(course)
 
 
 class UpkeepScene:

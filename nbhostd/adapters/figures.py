@@ -1,0 +1,301 @@
+"""The Sums of `core/ports_figures.py`, in statistics.db: what was summed up (`rollups`), read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+from nbhostd.adapters import rollups
+from nbhostd.adapters.database import Connection, Database, Row
+from nbhostd.core.figures import (
+    FRAME,
+    Animation,
+    DayFigures,
+    Excluded,
+    Frame,
+    Happening,
+    NotebookFigures,
+    Order,
+    Overview,
+    Read,
+    StudentFigures,
+    by_day,
+    natural,
+)
+from nbhostd.core.localdays import LocalDays
+from nbhostd.core.names import CourseName
+
+_SHOWN = "student NOT IN (SELECT student FROM visitors WHERE course = :course AND hidden)"
+_ORDERS = {
+    Order.NAME: "name",
+    Order.OPENS: "opens DESC, name",
+    Order.NOTEBOOKS: "notebooks DESC, name",
+    Order.LAST: "last DESC, name",
+}
+# How many different ones were seen at each date; the dates' parts are given as JSON, in the dates' order.
+_SEEN = """
+WITH parts AS MATERIALIZED (
+    SELECT value ->> 0 AS date, value ->> 1 AS day, value ->> 2 AS early, value ->> 3 AS late FROM json_each(:parts)
+)
+SELECT date, count(DISTINCT {what}) AS seen
+FROM parts CROSS JOIN {table} d ON d.course = :course AND d.day = parts.day
+    AND ((d.{early} & parts.early) | (d.{late} & parts.late)) <> 0
+WHERE {where} GROUP BY date
+"""
+
+
+class SqliteSums:
+    """Each method looks once, in one consistent view."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Summing up
+
+    async def waiting(self, most: int) -> tuple[int, list[CourseName]]:
+        """(how many events are not summed up yet, the courses of the first `most` of them)."""
+        return await self._database.read(lambda db: rollups.fresh_courses(db, most))
+
+    async def sum_up(self, most: int, excluded: Mapping[CourseName, Excluded]) -> int:
+        """Sum up the next `most` events; how many are left."""
+        return await self._database.write(lambda db: rollups.sum_up(db, most, excluded))
+
+    async def reconsider(self, course: CourseName, excluded: Excluded) -> int:
+        """Hide whom `excluded` leaves out, and nobody else; how many that changes."""
+        return await self._database.write(lambda db: rollups.reconsider(db, course, excluded))
+
+    # A course
+
+    async def overview(self, course: CourseName, everybody: bool) -> Overview:
+        """What happened in a course, in short."""
+        where = "true" if everybody else "NOT hidden"
+        books = "readers" if everybody else "shown_readers"
+        rows = await self._rows(
+            course,
+            f"""
+            SELECT count(*) AS students, coalesce(sum(opens), 0) AS opens, min(first) AS first, max(last) AS last,
+                (SELECT count(*) FROM visitors WHERE course = :course AND hidden) AS hidden,
+                (SELECT count(*) FROM readership WHERE course = :course AND {books} > 0) AS notebooks
+            FROM visitors WHERE course = :course AND {where}
+            """,
+        )
+        return Overview(**rows[0]) if rows else Overview()
+
+    async def notebooks(self, course: CourseName, everybody: bool) -> list[NotebookFigures]:
+        """All notebooks that were opened, in their natural order."""
+        return await self._notebooks(course, everybody)
+
+    async def notebook(self, course: CourseName, notebook: str, everybody: bool) -> NotebookFigures | None:
+        """One notebook; None when nobody opened it."""
+        return next(
+            iter(await self._notebooks(course, everybody, "AND n.name = :notebook", notebook=notebook)), None
+        )
+
+    async def _notebooks(
+        self, course: CourseName, everybody: bool, where: str = "", **values: object
+    ) -> list[NotebookFigures]:
+        shown = "" if everybody else "shown_"
+        rows = await self._rows(
+            course,
+            f"SELECT n.name, {shown}readers AS students, {shown}opens AS opens, {shown}first AS first, {shown}last AS last"
+            f" FROM readership r JOIN notebooks n ON n.id = r.notebook WHERE course = :course AND {shown}readers > 0 {where}",
+            **values,
+        )
+        return sorted((NotebookFigures(**row) for row in rows), key=lambda figures: natural(figures.name))
+
+    async def animation(self, course: CourseName, everybody: bool, most: int) -> Animation:
+        """How many students had opened each notebook, in at most `most` pictures."""
+        count = "everybody" if everybody else "shown"
+        rows = await self._rows(
+            course,
+            f"SELECT frame, notebook, {count} AS n FROM arrivals WHERE course = :course AND {count} <> 0 ORDER BY frame",
+        )
+        names = await self._rows(
+            course,
+            "SELECT n.id, n.name FROM readership r JOIN notebooks n ON n.id = r.notebook WHERE course = :course",
+        )
+        there = {row["notebook"] for row in rows}
+        ordered = sorted((row for row in names if row["id"] in there), key=lambda row: natural(row["name"]))
+        place = {row["id"]: number for number, row in enumerate(ordered)}
+        return Animation(tuple(row["name"] for row in ordered), _frames(rows, place, most))
+
+    async def notebooks_per_student(self, course: CourseName, everybody: bool) -> list[tuple[int, int]]:
+        """(how many notebooks, how many students opened just as many)."""
+        where = "true" if everybody else "NOT hidden"
+        rows = await self._rows(
+            course,
+            f"SELECT notebooks, count(*) AS n FROM visitors WHERE course = :course AND {where} GROUP BY notebooks",
+        )
+        return [(row["notebooks"], row["n"]) for row in rows]
+
+    async def student_days(self, course: CourseName, days: LocalDays, everybody: bool) -> list[DayFigures]:
+        """How many students were seen at each date."""
+        where = "true" if everybody else _SHOWN
+        query = _SEEN.format(what="student", table="student_days", early="early", late="late", where=where)
+        firsts = f"SELECT first FROM visitors WHERE course = :course AND {where}"
+        return await self._days(course, days, "student_days", query, firsts)
+
+    async def notebook_days(self, course: CourseName, days: LocalDays, everybody: bool) -> list[DayFigures]:
+        """How many notebooks were read at each date."""
+        shown = "" if everybody else "shown_"
+        query = _SEEN.format(
+            what="notebook", table="notebook_days", early=f"{shown}early", late=f"{shown}late", where="true"
+        )
+        firsts = f"SELECT {shown}first AS first FROM readership WHERE course = :course AND {shown}readers > 0"
+        return await self._days(course, days, "notebook_days", query, firsts)
+
+    async def _days(
+        self, course: CourseName, days: LocalDays, table: str, query: str, firsts: str
+    ) -> list[DayFigures]:
+        def look(db: Connection) -> list[DayFigures]:
+            number = rollups.number_of(db, course)
+            here = {"course": number}
+            known = db.execute(f"SELECT DISTINCT day FROM {table} WHERE course = :course", here)
+            parts = [
+                (part.date.toordinal(), row["day"], part.early, part.late)
+                for row in known
+                for part in days.parts(row["day"])
+            ]
+            rows = db.execute(query, {**here, "parts": json.dumps(sorted(parts))})
+            seen = {date.fromordinal(row["date"]): row["seen"] for row in rows}
+            return by_day(seen, (days.date(row["first"]) for row in db.execute(firsts, here)))
+
+        return await self._database.read(look)
+
+    async def deeds(self, course: CourseName, everybody: bool) -> dict[str, int]:
+        """How often each event happened in a course."""
+        where = "true" if everybody else _SHOWN
+        rows = await self._rows(
+            course,
+            f"SELECT event, sum(times) AS times FROM deeds WHERE course = :course AND {where} GROUP BY event",
+        )
+        return {row["event"]: row["times"] for row in rows}
+
+    # Its students
+
+    async def students(
+        self,
+        course: CourseName,
+        everybody: bool,
+        order: Order,
+        *,
+        search: str = "",
+        first: int = 0,
+        most: int = -1,
+    ) -> list[StudentFigures]:
+        """Students from the `first` on; `search` is a part of their names."""
+        where = "true" if everybody else "NOT hidden"
+        rows = await self._rows(
+            course,
+            f"SELECT name, hidden, first, last, opens, notebooks FROM visitors JOIN students ON id = student"
+            f" WHERE course = :course AND {where} AND instr(lower(name), lower(:search))"
+            f" ORDER BY {_ORDERS[order]} LIMIT :most OFFSET :start",
+            search=search, most=most, start=first,
+        )  # fmt: skip
+        return [_student(row) for row in rows]
+
+    async def cells(self, course: CourseName, students: Sequence[str]) -> list[tuple[str, str, int]]:
+        """(student, notebook, how often opened) of these students."""
+        rows = await self._rows(
+            course,
+            """
+            SELECT s.name AS student, n.name AS notebook, r.opens
+            FROM json_each(:students) wanted CROSS JOIN students s ON s.name = wanted.value
+            CROSS JOIN readership b ON b.course = :course
+            CROSS JOIN reads r ON r.course = :course AND r.notebook = b.notebook AND r.student = s.id
+            CROSS JOIN notebooks n ON n.id = b.notebook
+            """,
+            students=json.dumps(list(students)),
+        )
+        return [(row["student"], row["notebook"], row["opens"]) for row in rows]
+
+    async def student(self, course: CourseName, student: str) -> StudentFigures | None:
+        """One student; None when they opened no notebook."""
+        rows = await self._rows(
+            course,
+            "SELECT name, hidden, first, last, opens, notebooks FROM students JOIN visitors ON student = id"
+            " WHERE course = :course AND name = :student",
+            student=student,
+        )
+        return _student(rows[0]) if rows else None
+
+    async def reads_of(self, course: CourseName, student: str) -> list[Read]:
+        """The notebooks that a student opened, in their natural order."""
+        rows = await self._rows(
+            course,
+            """
+            SELECT n.name, r.first, r.last, r.opens
+            FROM students s CROSS JOIN readership b ON b.course = :course
+            CROSS JOIN reads r ON r.course = :course AND r.notebook = b.notebook AND r.student = s.id
+            CROSS JOIN notebooks n ON n.id = b.notebook
+            WHERE s.name = :student
+            """,
+            student=student,
+        )
+        return sorted((Read(**row) for row in rows), key=lambda read: natural(read.name))
+
+    async def deeds_of(self, course: CourseName, student: str) -> dict[str, int]:
+        """How often each event happened to a student."""
+        rows = await self._rows(
+            course,
+            "SELECT event, times FROM deeds WHERE course = :course"
+            " AND student = (SELECT id FROM students WHERE name = :student)",
+            student=student,
+        )
+        return {row["event"]: row["times"] for row in rows}
+
+    async def happenings(self, course: CourseName, student: str, most: int) -> list[Happening]:
+        """A student's latest events, the newest first."""
+        rows = await self._rows(
+            course,
+            "SELECT at, event, coalesce(n.name, '') AS notebook FROM events e LEFT JOIN notebooks n ON n.id = e.notebook"
+            " WHERE course = :course AND student = (SELECT id FROM students WHERE name = :student)"
+            " ORDER BY at DESC, number DESC LIMIT :most",
+            student=student, most=most,
+        )  # fmt: skip
+        return [Happening(**row) for row in rows]
+
+    async def readers(
+        self, course: CourseName, notebook: str, everybody: bool, *, first: int = 0, most: int = -1
+    ) -> list[Read]:
+        """The students who opened a notebook, who did last first."""
+        where = "true" if everybody else _SHOWN
+        rows = await self._rows(
+            course,
+            f"SELECT s.name, first, last, opens FROM reads JOIN students s ON s.id = student"
+            f" WHERE course = :course AND notebook = (SELECT id FROM notebooks WHERE name = :notebook) AND {where}"
+            " ORDER BY last DESC, s.name LIMIT :most OFFSET :start",
+            notebook=notebook, most=most, start=first,
+        )  # fmt: skip
+        return [Read(**row) for row in rows]
+
+    async def _rows(self, course: CourseName, query: str, **values: object) -> list[Row]:
+        """The rows of a query about a course; none where nothing ever happened."""
+
+        def look(db: Connection) -> list[Row]:
+            number = rollups.number_of(db, course)
+            return [] if number is None else db.execute(query, {"course": number, **values}).fetchall()
+
+        return await self._database.read(look)
+
+
+def _student(row: Row) -> StudentFigures:
+    return StudentFigures(
+        row["name"], bool(row["hidden"]), row["first"], row["last"], row["opens"], row["notebooks"]
+    )
+
+
+def _frames(rows: Sequence[Row], place: Mapping[int, int], most: int) -> tuple[Frame, ...]:
+    """Pictures of whole days and more where there would be too many of six hours."""
+    if not rows:
+        return ()
+    first, last = rows[0]["frame"], rows[-1]["frame"]
+    step = max(1, -(-(last - first + 1) // most))
+    group: Callable[[int], int] = lambda frame: (frame // step + 1) * step * FRAME  # noqa: E731
+    more: dict[int, dict[int, int]] = {}
+    for row in rows:
+        here = more.setdefault(group(row["frame"]), {})
+        notebook = place[row["notebook"]]
+        here[notebook] = here.get(notebook, 0) + row["n"]
+    return tuple(Frame(end, tuple(sorted(here.items()))) for end, here in sorted(more.items()))
