@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from nbhostd.adapters import rollups
@@ -107,18 +107,24 @@ class SqliteSums:
     async def animation(self, course: CourseName, everybody: bool, most: int) -> Animation:
         """How many students had opened each notebook, in at most `most` pictures."""
         count = "everybody" if everybody else "shown"
+        here = f"FROM arrivals WHERE course = :course AND {count} <> 0"
+        edges = await self._rows(
+            course,
+            f"SELECT frame FROM (SELECT frame {here} ORDER BY frame LIMIT 1) UNION ALL"
+            f" SELECT frame FROM (SELECT frame {here} ORDER BY frame DESC LIMIT 1)",
+        )
+        step = max(1, -(-(edges[1]["frame"] - edges[0]["frame"] + 1) // most)) if edges else 1
         rows = await self._rows(
             course,
-            f"SELECT frame, notebook, {count} AS n FROM arrivals WHERE course = :course AND {count} <> 0 ORDER BY frame",
+            f"SELECT (frame / :step + 1) * :step * {FRAME} AS end, notebook, sum({count}) AS n {here}"
+            " GROUP BY end, notebook HAVING n <> 0",
+            step=step,
         )
         names = await self._rows(
             course,
             "SELECT n.id, n.name FROM readership r JOIN notebooks n ON n.id = r.notebook WHERE course = :course",
         )
-        there = {row["notebook"] for row in rows}
-        ordered = sorted((row for row in names if row["id"] in there), key=lambda row: natural(row["name"]))
-        place = {row["id"]: number for number, row in enumerate(ordered)}
-        return Animation(tuple(row["name"] for row in ordered), _frames(rows, place, most))
+        return _animation(rows, {row["id"]: row["name"] for row in names})
 
     async def notebooks_per_student(self, course: CourseName, everybody: bool) -> list[tuple[int, int]]:
         """(how many notebooks, how many students opened just as many)."""
@@ -286,16 +292,13 @@ def _student(row: Row) -> StudentFigures:
     )
 
 
-def _frames(rows: Sequence[Row], place: Mapping[int, int], most: int) -> tuple[Frame, ...]:
-    """Pictures of whole days and more where there would be too many of six hours."""
-    if not rows:
-        return ()
-    first, last = rows[0]["frame"], rows[-1]["frame"]
-    step = max(1, -(-(last - first + 1) // most))
-    group: Callable[[int], int] = lambda frame: (frame // step + 1) * step * FRAME  # noqa: E731
-    more: dict[int, dict[int, int]] = {}
+def _animation(rows: Sequence[Row], names: Mapping[int, str]) -> Animation:
+    there = sorted({row["notebook"] for row in rows}, key=lambda number: natural(names[number]))
+    place = {number: index for index, number in enumerate(there)}
+    frames: dict[int, list[tuple[int, int]]] = {}
     for row in rows:
-        here = more.setdefault(group(row["frame"]), {})
-        notebook = place[row["notebook"]]
-        here[notebook] = here.get(notebook, 0) + row["n"]
-    return tuple(Frame(end, tuple(sorted(here.items()))) for end, here in sorted(more.items()))
+        frames.setdefault(row["end"], []).append((place[row["notebook"]], row["n"]))
+    return Animation(
+        tuple(names[number] for number in there),
+        tuple(Frame(end, tuple(sorted(more))) for end, more in frames.items()),
+    )

@@ -348,7 +348,10 @@ class Statistics(Protocol):
     """Events, in a file of their own so that a flood of them slows no launch."""
 
     def record(self, now: datetime, workspace: WorkspaceId, event: str, notebook: str) -> None:
-        """Queue one event ('open', 'reset', 'start', 'stop', 'fail'); never raises, never blocks."""
+        """Queue one event; never raises, never blocks.
+
+        Of a notebook: 'open', 'reset', 'share', 'restore', 'convert'. Of a workspace: 'start', 'stop', 'fail', 'pull'.
+        """
 
 
 class Locks(Protocol):

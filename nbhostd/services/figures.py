@@ -7,14 +7,16 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import tzinfo
+from typing import Any, TypeVar
 
-from nbhostd.core.figures import DayFigures, Excluded, Overview, WhoIsExcluded
+from nbhostd.core.figures import Animation, DayFigures, Excluded, Overview, WhoIsExcluded
 from nbhostd.core.localdays import LocalDays
 from nbhostd.core.names import CourseName
 from nbhostd.core.ports_figures import Sums
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 FindZone = Callable[[str], tzinfo]
 """A time zone by its IANA name. Raises Refused(400)."""
 
@@ -22,6 +24,7 @@ _AT_ONCE = 20_000
 """Events that are summed up in one write: half a second at most, in which other events wait."""
 _MOST_ZONES = 8
 _MOST_REMEMBERED = 64
+_MOST_FRAMES = 240
 
 _Key = tuple[str, CourseName, str, bool]
 
@@ -36,7 +39,7 @@ class Figures:
         self._turn = asyncio.Lock()
         self._applied: dict[CourseName, Excluded] = {}
         self._zones: OrderedDict[str, LocalDays] = OrderedDict()
-        self._remembered: OrderedDict[_Key, tuple[Overview, list[DayFigures]]] = OrderedDict()
+        self._remembered: OrderedDict[_Key, tuple[Overview, Any]] = OrderedDict()
 
     async def ready(self, course: CourseName) -> int:
         """Bring a course's figures up to date, as far as that takes no time; how many events are still to be summed up."""
@@ -86,13 +89,19 @@ class Figures:
         key = ("notebooks", course, zone, everybody)
         return await self._remember(key, lambda: self.sums.notebook_days(course, days, everybody))
 
-    async def _remember(self, key: _Key, look: Callable[[], Awaitable[list[DayFigures]]]) -> list[DayFigures]:
+    async def animation(self, course: CourseName, everybody: bool) -> Animation:
+        """How many students had opened each notebook, as time went by."""
+        key = ("animation", course, "", everybody)
+        return await self._remember(key, lambda: self.sums.animation(course, everybody, _MOST_FRAMES))
+
+    async def _remember(self, key: _Key, look: Callable[[], Awaitable[T]]) -> T:
         # Every visit changes the overview, and so does whoever is hidden.
         _, course, _, everybody = key
         overview = await self.sums.overview(course, everybody)
         known = self._remembered.get(key)
         if known is not None and known[0] == overview:
-            return known[1]
+            remembered: T = known[1]
+            return remembered
         found = await look()
         self._remembered[key] = (overview, found)
         self._remembered.move_to_end(key)

@@ -96,6 +96,7 @@ class Pulling:
             course, workspace = await self._clone_of(id)
             async with self._workspaces.locked(id):
                 answer = await self._clones.pull(course, workspace, PullOptions(), hurried=True)
+            self._workspaces.note(id, "pull")
             log.info("pulled: %s", clonetool.words(answer))
             return answer
 
@@ -105,6 +106,7 @@ class Pulling:
             course, workspace = await self._clone_of(id)
             async with self._workspaces.locked(id):
                 await self._classroom.restore(course, workspace, notebook)
+            self._workspaces.note(id, "restore", notebook)
             log.info("brought back: %s", notebook)
 
     async def _clone_of(self, id: WorkspaceId) -> tuple[Course, Workspace]:

@@ -158,5 +158,6 @@ class Shares:
             token = known.token if known is not None else new_secret(starter.random_bytes)
             await self._pages.write(token, content)
             share = await self._ledger.share(workspace.number, notebook, token, starter.clock.now())
+        self._workspaces.note(workspace.id, "share", notebook)
         log.info("shared: %s (%d kB)", notebook, len(content) >> 10)
         return share

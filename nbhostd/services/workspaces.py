@@ -13,6 +13,7 @@ from nbhostd.core.capacity import Queue, admit
 from nbhostd.core.errors import NbhostdError, NotNow, Refused, WorldError
 from nbhostd.core.lifecycle import State, step
 from nbhostd.core.model import (
+    Earlier,
     Intent,
     Mode,
     Opening,
@@ -25,7 +26,7 @@ from nbhostd.core.model import (
     Visit,
     Workspace,
 )
-from nbhostd.core.names import NotebookPath, WorkspaceId
+from nbhostd.core.names import WorkspaceId
 from nbhostd.core.ports import CourseShelf, Host, Locks, Preparer, Statistics
 from nbhostd.core.subject import subject
 from nbhostd.core.unitspec import service_name, socket_name, workspace_number
@@ -108,7 +109,9 @@ class Workspaces:
         notebook = prepared.notebook
         reset = visit.forcecopy and prepared.copied
         if notebook is not None:
-            self._record(entry, "reset" if reset else "open", notebook)
+            if visit.earlier is Earlier.CONVERT:
+                self.note(entry.workspace.id, "convert", notebook)
+            self.note(entry.workspace.id, "reset" if reset else "open", notebook)
         copied = " (copied)" if prepared.copied and not reset else ""
         log.info("%s %s%s", "reset" if reset else "open", notebook or visit.page, copied)
 
@@ -179,6 +182,10 @@ class Workspaces:
         entry = self.entries.by_number(number)
         if entry is not None:
             entry.touched_at = self.starter.clock.now()
+
+    def note(self, id: WorkspaceId, event: str, notebook: str = "") -> None:
+        """Have statistics remember an event (core/ports.py names them)."""
+        self._statistics.record(self.starter.clock.now(), id, event, notebook)
 
     async def wake(self, id: WorkspaceId) -> Place:
         """Ask for a start and touch no file. Raises Refused(404) when there is no such workspace, NotNow."""
@@ -336,9 +343,10 @@ class Workspaces:
             await self._start_or_join(entry)
         except NbhostdError as error:
             log.error("cannot start: %s", error)
+            self.note(entry.workspace.id, "fail")
             self._tell(entry, life.Failed("image" if isinstance(error, ImageMissing) else "start"))
         else:
-            self._record(entry, "start", NotebookPath(""))
+            self.note(entry.workspace.id, "start")
             self._tell(entry, life.Ready())
             # It may have died before this was told.
             await self.look(entry)
@@ -365,11 +373,8 @@ class Workspaces:
             await self.look(entry)
             self._tell(entry, life.NotStopped())
             return
-        self._record(entry, "stop", NotebookPath(""))
+        self.note(entry.workspace.id, "stop")
         await self.look(entry)
-
-    def _record(self, entry: Entry, event: str, notebook: NotebookPath) -> None:
-        self._statistics.record(self.starter.clock.now(), entry.workspace.id, event, notebook)
 
     # What systemd says
 

@@ -152,6 +152,7 @@ async def test_a_notebook_that_only_the_course_has_is_said_to_be_behind(room: Ro
     assert (await room.visit("python/alice", "w9/new.md")).prepared.behind
     assert not (await room.visit("python/alice", "w1/a.md")).prepared.behind
     assert (await room.pulling.pull_own(ALICE)).outcome == "fast-forwarded"
+    assert room.events.seen[-1] == ("python/alice", "pull")
     assert not (await room.visit("python/alice", "w9/new.md")).prepared.behind
     assert room.toolbox.ran[-1].hurried
 

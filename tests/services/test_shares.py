@@ -59,6 +59,7 @@ async def test_a_notebook_is_rendered_as_its_student_without_network_of_the_serv
         timeout=120, hurried=True,
     )  # fmt: skip
     assert scene.page(share) == b"<p>first</p>"
+    assert scene.events.seen[-1] == ("python/alice", "share")
     assert len(share.token) == 22
     assert await scene.shares.share_of(ALICE, NOTEBOOK) == share
     assert await scene.shares.of(ALICE) == [share]
