@@ -17,6 +17,7 @@ from nbhostd.adapters.mailtexts import mail_text_faults
 from nbhostd.adapters.predecessor import DataRoot
 from nbhostd.core.errors import ConfigError
 from nbhostd.ctl import (
+    audit,
     backup,
     builds,
     classroom,
@@ -90,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     residents.add(commands)
     shares.add(commands)
     jobs.add(commands)
+    audit.add(commands)
     archives, configuration = TarArchives(), EtcFiles(Path(_CONFIG).parent)
     backup.add(commands, archives, configuration)
     restore.add(commands, archives, configuration)

@@ -10,6 +10,7 @@ from nbhostd.adapters.audit import SqliteAuditLog
 from nbhostd.adapters.passwords import Argon2Passwords
 from nbhostd.adapters.people import SqlitePeople
 from nbhostd.adapters.sessions import SqliteSessions
+from nbhostd.administration import Administration
 from nbhostd.classrooms import Classrooms
 from nbhostd.core.people import User
 from nbhostd.doors import Doors
@@ -49,6 +50,7 @@ class Dashboard:
         self.members = Members(self.reception)
         self.errands = Errands(house.tasks)
         self.doors = Doors(house, self)
+        self.administration = Administration(house, self)
 
     def open(self) -> None:
         """Introduce the rooms, once the house has its pages and services."""
@@ -64,6 +66,7 @@ class Dashboard:
         self.account = Account(self.site, self.operations, self.entrance, self.people)
         self.operations.add(self.account.operations())
         self.doors.open()
+        self.administration.open()
         self.classrooms = Classrooms(house)
         self.staffroom = Staffroom(house, self)
 
@@ -74,6 +77,7 @@ class Dashboard:
             *self.classrooms.rooms(),
             self.login,
             *doors,
+            *self.administration.rooms(),
             self.account,
             self.jobs_room,
             *self.staffroom.rooms(),

@@ -21,7 +21,6 @@ from nbhostd.services.settling import Settling
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.app import Mountable
 from nbhostd.web.control import Room
-from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_people import PeopleControl
 from nbhostd.web.control_register import RegisterControl
 from nbhostd.web.control_settling import SettlingControl
@@ -54,7 +53,6 @@ class Doors:
             provider, dashboard.people, SqlitePeople(house.store.database), lambda: house.config().openid,
             self._public_url, secrets.token_bytes, self._has_files,
         )  # fmt: skip
-        self.note = ControlAudit(dashboard.audit, house.clock)
 
     def open(self) -> None:
         """Introduce the rooms, once the dashboard has its own."""
@@ -88,9 +86,9 @@ class Doors:
         people, entrance = self._dashboard.people, self._dashboard.entrance
         kept = PeopleFile(Path(self._house.config().paths.state) / "import/people.json")
         return [
-            lambda _: PeopleControl(people, entrance, self.links, self.note),
-            lambda tasks: RegisterControl(self.registration, self.note, tasks),
-            lambda tasks: SettlingControl(Settling(people, kept.read), self.note, tasks),
+            lambda _: PeopleControl(people, entrance, self.links),
+            lambda tasks: RegisterControl(self.registration, tasks),
+            lambda tasks: SettlingControl(Settling(people, kept.read), tasks),
         ]
 
     async def _has_files(self, name: StudentName) -> bool:

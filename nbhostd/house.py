@@ -143,6 +143,7 @@ class House:
         self.config, self.keyring = ground.config, ground.keyring
         self.clock, self.store, self.tasks = ground.clock, ground.store, ground.tasks
         self.closing, self.credential = ground.closing, ground.credential
+        self.statistics = ground.statistics
         self.dashboard = Dashboard(self)
         self._introduce_world()
         self._introduce_services()
@@ -333,7 +334,7 @@ class House:
                 self.courses, self.sites, self.keyring, self.clock, self._public_url, tasks
             ),
         ]
-        more += self.dashboard.doors.control()
+        more += [*self.dashboard.doors.control(), *self.dashboard.administration.control()]
         more.append(lambda tasks: CatalogControl(self.courses, self.catalog))
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         more.append(lambda tasks: ImportControl(self.takeover, tasks))
@@ -349,9 +350,9 @@ class House:
         context = ControlContext(
             config=self.config, keyring=self.keyring, clock=self.clock, store=self.store,
             courses=self.courses, builder=self.builder, images=self.podman, jobs=self.jobs, book=self.book, logs=self.jobs,
-            workspaces=self.workspaces, removal=self.removal, status=self.status, check=self._check,
+            workspaces=self.workspaces, removal=self.removal, status=self.status, check=self.check,
         )  # fmt: skip
-        return create_control_app(context, more)
+        return create_control_app(context, more, self.dashboard.administration.note)
 
     def reconfigure(self) -> None:
         """Take over what a reload has changed."""
@@ -387,6 +388,7 @@ class House:
         public = urlsplit(self._public_url())
         return (f"{public.scheme}://{public.netloc}", *self.config().server.frame_ancestors)
 
-    async def _check(self) -> tuple[Finding, ...]:
+    async def check(self) -> tuple[Finding, ...]:
+        """What `nbhostctl check` finds."""
         config = self.config()
         return findings(config.admission, config.limits, self.host.facts(), self.host.budgets())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+_ADMIN = (
+    "", "/courses", "/courses/{course}", "/people", "/people/{student}", "/groups", "/groups/{group}", "/workspaces",
+    "/workspaces/all", "/images", "/jobs", "/audit", "/register",
+)  # fmt: skip
 PAGES: tuple[tuple[str, str], ...] = (
     ("student", "/account"),
     ("student", "/account/password"),
@@ -9,8 +13,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("teacher", "/courses?pattern=a%7Ce"),
     ("admin", "/courses?all=1"),
     ("teacher", "/teach/{course}/jobs"),
-    ("admin", "/admin/jobs"),
-    ("admin", "/admin/register"),
+    *(("admin", f"/admin{path}") for path in _ADMIN),
     ("teacher", "/teach/{course}/students"),
     ("teacher", "/teach/{course}/students/{student}"),
     ("teacher", "/teach/{course}/clear-staff"),

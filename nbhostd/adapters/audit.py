@@ -22,7 +22,7 @@ class SqliteAuditLog:
                 "INSERT INTO audit (at, who, action, subject, address, outcome, detail, via)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    entry.at.astimezone(UTC).isoformat(timespec="microseconds"), entry.who, entry.action, entry.subject,
+                    _text(entry.at), entry.who, entry.action, entry.subject,
                     entry.address, entry.outcome, entry.detail, entry.via,
                 ),
             )  # fmt: skip
@@ -37,12 +37,21 @@ class SqliteAuditLog:
         who: str = "",
         subject: str = "",
         action: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        refused: bool = False,
     ) -> list[AuditEntry]:
-        """The latest first; `before` a number; `who` and `subject` exactly, `action` by its beginning."""
+        """The latest first; `before` a number; `who` and `subject` exactly, `action` by its beginning.
+
+        `since` is in it, `until` is not; `refused`: only what was not done.
+        """
         wanted: dict[str, object] = {
             "number < ?": before,
             "who = ?": who or None,
             "subject = ?": subject or None,
+            "at >= ?": _text(since) if since else None,
+            "at < ?": _text(until) if until else None,
+            "outcome != ?": "done" if refused else None,
         }
         given = {condition: value for condition, value in wanted.items() if value is not None}
         conditions, values = list(given), list(given.values())
@@ -58,6 +67,16 @@ class SqliteAuditLog:
                 )
             ]
         )
+
+    async def size(self) -> int:
+        """How many entries there are."""
+        return await self._database.read(
+            lambda db: int(db.execute("SELECT count(*) FROM audit").fetchone()[0])
+        )
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _entry(row: Row) -> AuditEntry:

@@ -112,6 +112,11 @@ class Database:
         # Each of the two numbers has one thread that changes it.
         return self._submitted - self._written
 
+    async def size(self) -> int:
+        """Bytes on the disk, with what is not merged into the file yet."""
+        beside = (self._path, self._path.with_name(f"{self._path.name}-wal"))
+        return await asyncio.to_thread(lambda: sum(p.stat().st_size for p in beside if p.exists()))
+
     async def copy(self, target: Path) -> None:
         """Write what is committed now to another file (0600), as it is at one moment; nobody waits for it meanwhile.
 

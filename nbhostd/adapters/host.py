@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nbhostd.core.checks import UNLIMITED, Budgets
 from nbhostd.core.model import HostFacts
+from nbhostd.core.vitals import Disk, Vitals
 
 
 class SystemClock:
@@ -48,6 +50,30 @@ class LinuxHost:
             cpu_pressure=self._pressure("cpu"),
             memory_pressure=self._pressure("memory"),
         )
+
+    def vitals(self) -> Vitals:
+        """Load, uptime, disk pressure, and each file system that a site fills; satisfies core.vitals.HostVitals."""
+        try:
+            load = os.getloadavg()
+        except OSError:
+            load = (0.0, 0.0, 0.0)
+        uptime = (self._read("proc/uptime") or "").partition(" ")[0]
+        return Vitals(load, float(uptime) if uptime else None, self._pressure("io"), tuple(self._disks()))
+
+    def _disks(self) -> Iterator[Disk]:
+        """The state directory's, and what else is not on the same file system."""
+        seen = set()
+        for path in (self._state, Path("/"), Path("/tmp"), Path("/var/tmp"), Path(f"/run/user/{self._uid}")):
+            try:
+                device, facts = path.stat().st_dev, os.statvfs(path)
+            except OSError:
+                continue
+            if device not in seen:
+                seen.add(device)
+                size, files = facts.f_frsize, facts.f_files or None
+                yield Disk(
+                    str(path), facts.f_blocks * size, facts.f_bavail * size, files, facts.f_favail if files else None
+                )  # fmt: skip
 
     def budgets(self) -> Budgets:
         """What the kernel and systemd grant to the account that this process runs as."""

@@ -62,6 +62,10 @@ class PodmanImages:
         """(name, id, size in bytes) of every named image."""
         return await self._ask(_named)
 
+    async def unnamed(self) -> tuple[int, int]:
+        """(how many, bytes) of the images that have lost their name; what they share with others is counted, too."""
+        return await self._ask(_unnamed)
+
     async def containers(self) -> list[tuple[str, str]]:
         """(name, state) of every container that podman knows."""
         return await self._ask(_containers)
@@ -121,6 +125,12 @@ def _named(client: PodmanClient) -> list[tuple[str, str, int]]:
         for image in images
         for name in image["RepoTags"] or ()
     )
+
+
+def _unnamed(client: PodmanClient) -> tuple[int, int]:
+    images = [image.attrs for image in client.images.list()]
+    sizes = [int(image["Size"]) for image in images if not image["RepoTags"]]
+    return len(sizes), sum(sizes)
 
 
 def _containers(client: PodmanClient) -> list[tuple[str, str]]:

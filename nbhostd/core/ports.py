@@ -232,6 +232,9 @@ class Images(Protocol):
     async def named(self) -> list[tuple[str, str, int]]:
         """(name, id, size in bytes) of every named image."""
 
+    async def unnamed(self) -> tuple[int, int]:
+        """(how many, bytes) of the images that have lost their name: at most so much, they share parts with others."""
+
     async def containers(self) -> list[tuple[str, str]]:
         """(name, state) of every container that podman knows."""
 

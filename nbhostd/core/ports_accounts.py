@@ -116,5 +116,14 @@ class AuditLog(Protocol):
         who: str = "",
         subject: str = "",
         action: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        refused: bool = False,
     ) -> list[AuditEntry]:
-        """The latest first; `before` a number; `who` and `subject` exactly, `action` by its beginning."""
+        """The latest first; `before` a number; `who` and `subject` exactly, `action` by its beginning.
+
+        `since` is in it, `until` is not; `refused`: only what was not done.
+        """
+
+    async def size(self) -> int:
+        """How many entries there are."""

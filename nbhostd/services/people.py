@@ -29,6 +29,7 @@ from nbhostd.core.ports_accounts import Sessions as SessionBook
 log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 100
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,16 @@ class People:
         await self._book.delete_group(name)
 
     async def add_members(self, group: GroupName, names: Iterable[StudentName]) -> int:
-        """Make accounts members of a group, which is made when missing; how many were not before. Raises Refused(404)."""
-        wanted = [(await self.get(name)).name for name in names]
+        """Make accounts members of a group, which is made when missing; how many were not before.
+
+        Raises Refused(404), naming those who have no account; then nobody is added.
+        """
+        wanted = list(names)
+        strangers = [name for name in wanted if await self._book.user(name) is None]
+        if strangers:
+            some = ", ".join(f"“{name}”" for name in strangers[:_MOST_NAMED])
+            more = "…" if len(strangers) > _MOST_NAMED else ""
+            raise Refused(f"There is no account {some}{more}.", status=404, reason="no-such-account")
         return await self._book.add_members(group, wanted)
 
     async def remove_members(self, group: GroupName, names: Iterable[StudentName]) -> int:
@@ -155,6 +164,10 @@ class People:
     async def access(self, course: CourseName) -> CourseAccess | None:
         """Whose course it is; None when there is no such course."""
         return await self._book.access(course)
+
+    async def accesses(self) -> list[CourseAccess]:
+        """Whose course each is, by name."""
+        return await self._book.accesses()
 
     async def set_access(
         self, course: CourseName, *, groups: Iterable[str] | None = None, staff: Iterable[str] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 
 from nbhostd.core import imagenames
@@ -21,6 +21,7 @@ from nbhostd.services.workspaces import Workspaces
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
+Around = Callable[[], AbstractAsyncContextManager[object]]
 _ASLEEP = (Phase.ASLEEP, Phase.FAILED)
 _LATEST_JOBS = 1000
 
@@ -195,24 +196,39 @@ class Upkeep:
 
     # Its end
 
-    async def delete(self, name: CourseName, *, with_workspaces: bool, with_files: bool) -> int:
+    async def delete(
+        self, name: CourseName, *, with_workspaces: bool, with_files: bool, around: Around = nullcontext
+    ) -> int:
         """Delete a course with everything that belongs to it; how many workspaces went with it.
 
         Refused (409) while students have files in it, or teachers put some into its drop areas, unless these are
-        to go too. The administrator's own directory, local/, stays. Raises Refused(404), WorldError.
+        to go too. The administrator's own directory, local/, stays. `around` is entered once nothing is in the way.
+        Raises Refused(404), WorldError.
         """
         with subject(f"course {name}"):
             await self._refuse_during_jobs(name)
             belongings = await self.belongings(name)
-            handed_out = sum(one.files for one in belongings.directories if one.kind == "droparea")
-            if handed_out and not with_files:
-                raise Refused(
-                    f"The drop areas of “{name}” hold {handed_out} files.", status=409, reason="course-in-use"
+            _refuse_in_use(name, belongings, with_workspaces=with_workspaces, with_files=with_files)
+            async with around():
+                deleted = await self._courses.delete(
+                    name, self._delete_workspaces if with_workspaces else None
                 )
-            deleted = await self._courses.delete(name, self._delete_workspaces if with_workspaces else None)
-            await self._dirs.remove(name)
-            await self._events.forget_course(name)
-            return deleted
+                await self._dirs.remove(name)
+                await self._events.forget_course(name)
+                return deleted
+
+
+def _refuse_in_use(
+    name: CourseName, belongings: Belongings, *, with_workspaces: bool, with_files: bool
+) -> None:
+    handed_out = sum(one.files for one in belongings.directories if one.kind == "droparea")
+    if handed_out and not with_files:
+        what = f"The drop areas of “{name}” hold {handed_out} files."
+    elif belongings.workspaces and not with_workspaces:
+        what = f"The course “{name}” has {belongings.workspaces} workspaces with students' files."
+    else:
+        return
+    raise Refused(what, status=409, reason="course-in-use")
 
 
 def _is_about(job: Job, course: CourseName) -> bool:

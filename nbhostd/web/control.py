@@ -12,6 +12,7 @@ from typing import Protocol
 from aiohttp import web
 
 from nbhostd.services.tasks import Tasks
+from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_context import ControlContext
 from nbhostd.web.control_courses import CoursesControl
 from nbhostd.web.control_images import ImagesControl
@@ -29,11 +30,11 @@ class Room(Protocol):
 
 
 def create_control_app(
-    context: ControlContext, more: Sequence[Callable[[Tasks], Room]] = ()
+    context: ControlContext, more: Sequence[Callable[[Tasks], Room]] = (), audit: ControlAudit | None = None
 ) -> web.Application:
     """The application to serve on the control socket, and nowhere else.
 
-    `more`: makers of further rooms, each given the tasks that end with the application.
+    `more`: makers of further rooms, each given the tasks that end with the application. `audit` writes down what it does.
     """
     tasks = Tasks()
     rooms: list[Room] = [
@@ -43,7 +44,8 @@ def create_control_app(
         JobsControl(context, tasks),
         *(make(tasks) for make in more),
     ]
-    app = web.Application(middlewares=[json_errors], client_max_size=1 << 20)
+    noted = [audit.middleware()] if audit is not None else []
+    app = web.Application(middlewares=[json_errors, *noted], client_max_size=1 << 20)
     for room in rooms:
         app.add_routes(room.routes())
 

@@ -9,7 +9,6 @@ from nbhostd.core.people import CourseAccess, Group, GroupName, User, checked_st
 from nbhostd.services.entrance import Entrance
 from nbhostd.services.links import HandedOut, Links
 from nbhostd.services.people import People, UserChanges
-from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_context import course_name
 from nbhostd.web.control_wire import Shape, read_body, required
 
@@ -22,11 +21,10 @@ _BY = "root"
 class PeopleControl:
     """Accounts made, changed, let in and deleted; groups; whose course is whose."""
 
-    def __init__(self, people: People, entrance: Entrance, links: Links, note: ControlAudit) -> None:
+    def __init__(self, people: People, entrance: Entrance, links: Links) -> None:
         self._people = people
         self._entrance = entrance
         self._links = links
-        self._note = note
 
     def routes(self) -> list[web.RouteDef]:
         """What is answered here."""
@@ -63,7 +61,6 @@ class PeopleControl:
         user = await self._people.create(name, _changes(body))
         for group in groups:
             await self._people.add_members(group, [name])
-        await self._note("user.create", name, _told(body))
         shape = await self._shape(user)
         if body.get("link", False):
             handed = await self._links.hand_out(user, by=_BY, mail=body.get("mail", False))
@@ -73,33 +70,28 @@ class PeopleControl:
     async def change_user(self, request: web.Request) -> web.Response:
         body = await read_body(request, _CHANGES)
         user = await self._people.change(_user_name(request), _changes(body))
-        await self._note("user.change", user.name, _told(body))
         return web.json_response(await self._shape(user))
 
     async def delete_user(self, request: web.Request) -> web.Response:
         name = _user_name(request)
         await self._people.delete(name)
-        await self._note("user.delete", name)
         return web.json_response({})
 
     async def make_link(self, request: web.Request) -> web.Response:
         body = await read_body(request, {"mail": bool})
         user = await self._people.get(_user_name(request))
         handed = await self._links.hand_out(user, by=_BY, mail=body.get("mail", False))
-        await self._note("user.link", user.name, handed.purpose)
         return web.json_response(handed_shape(handed))
 
     async def set_password(self, request: web.Request) -> web.Response:
         body = await read_body(request, {"password": str})
         user = await self._people.get(_user_name(request))
         await self._links.set_password(user, required(body, "password"))
-        await self._note("user.password", user.name)
         return web.json_response({})
 
     async def log_out(self, request: web.Request) -> web.Response:
         user = await self._people.get(_user_name(request))
         ended = await self._entrance.end_sessions(user)
-        await self._note("user.logout", user.name)
         return web.json_response({"ended": ended})
 
     async def _shape(self, user: User) -> Shape:
@@ -113,7 +105,6 @@ class PeopleControl:
     async def create_group(self, request: web.Request) -> web.Response:
         body = await read_body(request, {"name": str})
         group = await self._people.create_group(GroupName.parse(required(body, "name")))
-        await self._note("group.create", group.name)
         return web.json_response(_group_shape(group))
 
     async def change_group(self, request: web.Request) -> web.Response:
@@ -128,12 +119,10 @@ class PeopleControl:
             changed += await self._people.add_members(group, _names(body["add"]))
         if "remove" in body:
             changed += await self._people.remove_members(group, _names(body["remove"]))
-        await self._note("group.change", _group_name(request), _told(body))
         return web.json_response({**_group_shape(await self._people.group(group)), "changed": changed})
 
     async def delete_group(self, request: web.Request) -> web.Response:
         await self._people.delete_group(_group_name(request))
-        await self._note("group.delete", _group_name(request))
         return web.json_response({})
 
     # courses
@@ -155,8 +144,6 @@ class PeopleControl:
             groups=sorted((before.groups | groups) - set(map(str, body.get("remove_groups", [])))),
             staff=[e for e in (*before.staff, *staff) if e not in body.get("remove_staff", [])],
         )
-        if body:
-            await self._note("course.people", course, _told(body))
         return web.json_response(_access_shape(after))
 
 
@@ -174,10 +161,6 @@ def _names(items: list[object]) -> list[StudentName]:
 
 def _changes(body: Shape) -> UserChanges:
     return UserChanges(**{key: body[key] for key in _CHANGES if key in body})
-
-
-def _told(body: Shape) -> str:
-    return " ".join(f"{key}={value}" for key, value in body.items() if value not in ("", []))
 
 
 def user_shape(user: User, groups: list[Group]) -> Shape:

@@ -9,7 +9,6 @@ from nbhostd.core.registration import REASONS, Conflict
 from nbhostd.services.links import HandedOut
 from nbhostd.services.registration import Prospect, Registration
 from nbhostd.services.tasks import Tasks
-from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_people import handed_shape
 from nbhostd.web.control_wire import Shape, Voice, read_body, required, stream
 
@@ -19,9 +18,8 @@ _BY = "root"
 class RegisterControl:
     """Looks at tables, and registers who is in them."""
 
-    def __init__(self, registration: Registration, note: ControlAudit, tasks: Tasks) -> None:
+    def __init__(self, registration: Registration, tasks: Tasks) -> None:
         self._registration = registration
-        self._note = note
         self._tasks = tasks
 
     def routes(self) -> list[web.RouteDef]:
@@ -52,7 +50,6 @@ class RegisterControl:
         done = await self._registration.register(
             data, group, by=_BY, language=language, remind=body.get("remind", False), progress=say.progress
         )
-        await self._note("people.register", group or "", f"created={len(done.created)} joined={done.joined}")
         links: list[HandedOut] = list(done.links)
         if body.get("mail", False) and links:
             links = await self._registration.send(links, language or "en", _silent, say.progress)

@@ -8,16 +8,14 @@ from aiohttp import web
 
 from nbhostd.services.settling import Settling
 from nbhostd.services.tasks import Tasks
-from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_wire import Shape, Voice, stream
 
 
 class SettlingControl:
     """Settles."""
 
-    def __init__(self, settling: Settling, note: ControlAudit, tasks: Tasks) -> None:
+    def __init__(self, settling: Settling, tasks: Tasks) -> None:
         self._settling = settling
-        self._note = note
         self._tasks = tasks
 
     def routes(self) -> list[web.RouteDef]:
@@ -26,9 +24,6 @@ class SettlingControl:
 
     async def settle(self, request: web.Request) -> web.StreamResponse:
         async def work(say: Voice) -> Shape:
-            settled = await self._settling.settle()
-            if settled.created or settled.courses:
-                await self._note("people.import", "", f"created={len(settled.created)}")
-            return asdict(settled)
+            return asdict(await self._settling.settle())
 
         return await stream(request, self._tasks, work)

@@ -14,6 +14,8 @@ from nbhostd.services.tasks import Tasks
 
 Say = Callable[[str], None]
 Shape = dict[str, Any]
+OUTCOME = web.RequestKey("outcome", str)
+"""Why a streamed answer ended as it did, for the audit log; absent when it is done."""
 
 
 def error_shape(error: NbhostdError) -> Shape:
@@ -59,10 +61,10 @@ async def json_errors(
 
 async def read_body(request: web.Request, known: Mapping[str, type]) -> Shape:
     """The JSON object of a request, with known keys of known types only. Raises Refused(400)."""
-    text = await request.text()
     try:
+        text = await request.text()
         body = json.loads(text) if text else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused("The request's body is not JSON.", detail=str(error)) from error
     if not isinstance(body, dict):
         raise Refused("The request's body must be a JSON object.")
@@ -102,6 +104,7 @@ async def stream(
         try:
             shapes.put_nowait({"result": await work(Voice(shapes.put_nowait))})
         except NbhostdError as error:
+            request[OUTCOME] = getattr(error, "reason", "failed")
             shapes.put_nowait(error_shape(error))
         finally:
             shapes.put_nowait(None)

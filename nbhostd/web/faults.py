@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
+from nbhostd.web.adminwords import ADMIN_WORDS
 from nbhostd.web.doorwords import DOOR_WORDS
 from nbhostd.web.languages import N_
 from nbhostd.web.sitewords import BY_RIGHTS, FORBIDDEN, SITE_WORDS
@@ -144,7 +145,10 @@ _WORDS = {
     "wrong-host": Words(N_("This workspace is not at this address."), _RELOAD),
     "wrong-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
-    **{reason: Words(*said) for reason, said in (SITE_WORDS | DOOR_WORDS | TEACHER_WORDS).items()},
+    **{
+        reason: Words(*said)
+        for reason, said in (SITE_WORDS | DOOR_WORDS | TEACHER_WORDS | ADMIN_WORDS).items()
+    },
     "bug": Words(
         N_("This is a fault in this server, not in what you did."),
         N_("Try again in a minute. If it happens again, give your teacher the number below."),

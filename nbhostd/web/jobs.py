@@ -19,6 +19,8 @@ from nbhostd.web.reception import Visitor
 
 _SITE_WIDE = ("minimal", "scipy")
 TIDYING = "prune"
+MAKING = ("create", "delete")
+"""Jobs about a course that is not there yet, or not any more."""
 MOST_LISTED = 200
 
 

@@ -14,8 +14,9 @@ from aiohttp import web
 from nbhostd.core.model import Job, JobState
 from nbhostd.core.names import CourseName
 from nbhostd.core.people import Power
+from nbhostd.web.admintabs import admin_tabs
 from nbhostd.web.coursetabs import course_tabs, teach_path
-from nbhostd.web.jobs import MOST_LISTED, TIDYING, Jobs, course_of
+from nbhostd.web.jobs import MAKING, MOST_LISTED, TIDYING, Jobs, course_of
 from nbhostd.web.jobwords import KINDS, OUTCOMES, STATES, TONES, outcome_tone
 from nbhostd.web.languages import N_
 from nbhostd.web.site import SitePages
@@ -79,12 +80,11 @@ class JobsRoom:
 
     async def all(self, request: web.Request) -> web.StreamResponse:
         """The latest jobs of the site."""
-        await self._site.reception.demand(request, Power.ADMINISTER)
-        crumbs = [("/admin", N_("Administration")), ("/admin/jobs", N_("Jobs"))]
+        visitor = await self._site.reception.demand(request, Power.ADMINISTER)
         return await self._site.render(
             request, "jobs.html", jobs=await self._jobs.store.jobs(limit=MOST_LISTED),
             words=Words(self._site, request), course=None, most=MOST_LISTED,
-            crumbs=[(href, self._site.say(request, text)) for href, text in crumbs],
+            **admin_tabs(request, self._site, visitor.actor, "jobs"),
         )  # fmt: skip
 
     async def show(self, request: web.Request) -> web.StreamResponse:
@@ -93,7 +93,10 @@ class JobsRoom:
         job = await self._jobs.of(visitor, int(request.match_info["number"]), reading=True)
         course, say = course_of(job), self._site.say
         crumbs = [("/admin/jobs", say(request, N_("Jobs")))] if visitor.actor.is_admin else []
-        if course is not None:
+        if job.kind in MAKING:
+            crumbs = [("/admin/courses", say(request, N_("Courses")))]
+            course = course if (job.kind, job.state) == ("create", JobState.SUCCEEDED) else None
+        elif course is not None:
             crumbs = [(teach_path(course), course), (teach_path(course, "jobs"), say(request, N_("Jobs")))]
         beside = [await self._jobs.store.job(number) for number in self._jobs.book.beside(job.number)]
         return await self._site.render(

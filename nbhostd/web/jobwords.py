@@ -19,6 +19,7 @@ KINDS = {
     "stop-idle": N_("Stopping what is idle"),
     "roll-out": N_("Rolling out an image"),
     "prune": N_("Removing what is not used"),
+    "delete": N_("Deletion of a course"),
     "details": N_("Looking into an image"),
 }
 STATES = {

@@ -179,10 +179,12 @@ class Operations:
     async def _note(self, operation: Operation, call: Call, given: Mapping[str, Any], outcome: str) -> None:
         if operation.reads or outcome == "not-logged-in":
             return
+        # What is made has its name in the body.
+        subject = "/".join(call.names.values()) or _short(given.get("name", ""))
         await self._audit.add(
             AuditEntry(
-                0, self._clock.now(), call.who, operation.id, "/".join(call.names.values())[:300],
-                call.visitor.address, outcome, _shown(given, operation.secret), call.visitor.via,
+                0, self._clock.now(), call.who, operation.id, subject[:300],
+                call.visitor.address, outcome, shown(given, operation.secret), call.visitor.via,
             )
         )  # fmt: skip
 
@@ -195,7 +197,7 @@ def converted(given: Any, kind: type[Struct], *, strict: bool = True) -> Any:
         raise Refused(f"This request is not right: {error}.", reason="bad-request-body") from error
 
 
-def _shown(given: Mapping[str, Any], secret: frozenset[str]) -> str:
+def shown(given: Mapping[str, Any], secret: frozenset[str]) -> str:
     """What was asked for, short, for the audit log."""
     pieces = [
         f"{key}={'…' if key in secret else _short(value)}"

@@ -16,6 +16,7 @@ from nbhostd.core.registration import LARGEST, REASONS, Conflict, decoded
 from nbhostd.services.errands import Work
 from nbhostd.services.links import HandedOut
 from nbhostd.services.registration import Prospect, Registered, Registration
+from nbhostd.web.admintabs import admin_tabs
 from nbhostd.web.languages import N_
 from nbhostd.web.operations import Call, Operation, Operations
 from nbhostd.web.reception import CSRF_FIELD
@@ -178,10 +179,10 @@ class RegisterRoom:
             done=done and said is not None and not said.faults, by_mail=self._by_mail(), most=LARGEST,
             warnings=[*warnings, *(said.warnings if said else ())],
             groups=[str(group.name) for group in await self._groups()],
-            crumbs=[
-                ("/admin", self._site.say(request, N_("Administration"))),
+            **admin_tabs(
+                request, self._site, (await self._site.reception.visitor(request)).actor, "people",
                 (_PATH, self._site.say(request, N_("Register a class"))),
-            ],
+            ),
         )  # fmt: skip
 
 

@@ -139,6 +139,8 @@ class SitePages:
             items.append(("/teach", N_("All courses")))
         if actor.is_admin:
             items.append(("/admin", N_("Administration")))
+        elif actor.is_staff:
+            items.append(("/admin/courses", N_("Administration")))
         here = request.path
         return [
             Item(href, self.pages.say(request, text), here == href or here.startswith(f"{href}/"))

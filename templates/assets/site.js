@@ -141,6 +141,8 @@
   }
 
   showTimes(document);
+  // A part of the page that was fetched anew.
+  document.addEventListener("renewed", (event) => showTimes(event.target));
   setInterval(() => showTimes(document), 60000);
   document.addEventListener("submit", busy);
   window.addEventListener("pageshow", idle);

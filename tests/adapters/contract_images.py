@@ -34,5 +34,9 @@ class ImagesContract:
         assert digest == await gallery.images.digest(f"{NAME}:latest")
         assert size > 0
 
+    async def test_images_without_a_name_are_counted(self, gallery: Gallery) -> None:
+        count, size = await gallery.images.unnamed()
+        assert (count > 0) == (size > 0)
+
     async def test_containers_are_listed_with_their_state(self, gallery: Gallery) -> None:
         assert (CONTAINER, "running") in await gallery.images.containers()

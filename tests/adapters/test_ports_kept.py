@@ -10,7 +10,7 @@ from nbhostd.adapters.podman import PodmanImages
 from nbhostd.adapters.systemd import Systemd
 from nbhostd.adapters.toolbox import PodmanToolbox
 from nbhostd.adapters.unit_ends import ServiceRunner
-from nbhostd.core import backup, handouts, ports, ports_students, progress, takeover
+from nbhostd.core import backup, handouts, ports, ports_students, progress, takeover, vitals
 from nbhostd.core.config import Config
 from tests.fakes.desk import FakeDesk, FakeHandingDesk
 from tests.fakes.host import FakeClock, FakeHost
@@ -47,6 +47,7 @@ async def test_every_port_has_two_implementations(tmp_path: Path) -> None:
     images: tuple[ports.Images, ports.Images] = (PodmanImages(tmp_path), FakeImages())
     servers: tuple[ports.Jupyter, ports.Jupyter] = (SocketJupyter(str), FakeJupyter())
     hosts: tuple[ports.Host, ports.Host] = (LinuxHost(tmp_path), FakeHost())
+    vital: tuple[vitals.HostVitals, vitals.HostVitals] = (LinuxHost(tmp_path), FakeHost())
     clocks: tuple[ports.Clock, ports.Clock] = (SystemClock(), FakeClock())
     for pair in (
         managers,
@@ -64,6 +65,7 @@ async def test_every_port_has_two_implementations(tmp_path: Path) -> None:
         images,
         servers,
         hosts,
+        vital,
         clocks,
     ):
         assert len({type(one) for one in pair}) == 2

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from nbhostd.adapters.audit import SqliteAuditLog
 from nbhostd.adapters.imports import SqliteImports, SqlitePastEvents
 from nbhostd.adapters.people import SqlitePeople
 from nbhostd.adapters.peoplefile import PeopleFile
@@ -26,7 +25,6 @@ from nbhostd.services.people import People, UserChanges
 from nbhostd.services.settling import Settling
 from nbhostd.services.takeover import Takeover
 from nbhostd.services.tasks import KeyedLocks, Tasks
-from nbhostd.web.control_audit import ControlAudit
 from nbhostd.web.control_import import ImportControl
 from nbhostd.web.control_settling import SettlingControl
 from nbhostd.web.control_wire import json_errors
@@ -65,8 +63,7 @@ class ImportScene(ControlScene):
         book = SqlitePeople(self.file.database)
         self.people = People(book, SqliteSessions(self.file.database), self.clock)
         settling = Settling(self.people, PeopleFile(self.state / "import/people.json").read)
-        audit = ControlAudit(SqliteAuditLog(self.file.database), self.clock)
-        app.add_routes(SettlingControl(settling, audit, tasks).routes())
+        app.add_routes(SettlingControl(settling, tasks).routes())
         app.add_routes([web.get("/v1/courses", self.list_courses)])
         return app
 

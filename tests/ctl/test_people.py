@@ -78,9 +78,8 @@ class Scene:
         self.registration = Registration(self.people, self.links, passwords, book)
 
     def rooms(self) -> list[web.RouteDef]:
-        note = ControlAudit(self.audit, self.clock)
-        people = PeopleControl(self.people, self.entrance, self.links, note).routes()
-        return [*people, *RegisterControl(self.registration, note, self.tasks).routes()]
+        people = PeopleControl(self.people, self.entrance, self.links).routes()
+        return [*people, *RegisterControl(self.registration, self.tasks).routes()]
 
     def call(self, *arguments: str) -> Said:
         args = cli.parser().parse_args(["--socket", str(self.socket), *arguments])
@@ -100,10 +99,13 @@ class Scene:
         return json.loads((await self(*arguments, "--json")).out)
 
     async def done(self) -> list[str]:
-        """What is in the audit log, the first first."""
+        """What is in the audit log, the first first; with why not, where it was refused."""
         entries = await self.audit.entries()
         assert all((entry.who, entry.via) == ("root", "nbhostctl") for entry in entries)
-        return [f"{entry.action} {entry.subject}" for entry in reversed(entries)]
+        return [
+            f"{entry.action} {entry.subject}" + ("" if entry.outcome == "done" else f" {entry.outcome}")
+            for entry in reversed(entries)
+        ]
 
 
 @pytest.fixture
@@ -113,7 +115,8 @@ async def ctl(tmp_path: Path) -> AsyncIterator[Scene]:
     await store.create_course(
         CourseName("python"), "https://git.test/x.git", None, "minimal", scene.clock.now()
     )
-    app = web.Application(middlewares=[json_errors])
+    note = ControlAudit(scene.audit, scene.clock).middleware()
+    app = web.Application(middlewares=[json_errors, note])
     app.add_routes(scene.rooms())
     runner = web.AppRunner(app)
     await runner.setup()
@@ -200,7 +203,10 @@ async def test_a_password_is_set_and_sessions_end(ctl: Scene) -> None:
     await ctl.entrance.log_in("alice", ctl.secret, address="192.0.2.1", agent="x")
     assert (await ctl("user", "logout", "alice")).out == "1 sessions ended.\n"
     entries = await ctl.audit.entries(action="user.password")
-    assert [ctl.secret in entry.detail for entry in entries] == [False]
+    assert [(entry.detail, entry.outcome) for entry in entries] == [
+        ("password=…", "done"),
+        ("password=…", "password-too-short"),
+    ]
 
 
 async def test_deleting_is_asked_about_and_the_last_administrator_stays(ctl: Scene) -> None:
@@ -212,7 +218,11 @@ async def test_deleting_is_asked_about_and_the_last_administrator_stays(ctl: Sce
     said = await ctl("user", "delete", "alice", "--yes", code=1)
     assert "last administrator" in said.err
     assert "last administrator" in (await ctl("user", "set", "alice", "--admin", "off", code=1)).err
-    assert (await ctl.done())[-1] == "user.delete bob"
+    assert (await ctl.done())[-3:] == [
+        "user.delete bob",
+        "user.delete alice last-administrator",
+        "user.change alice last-administrator",
+    ]
 
 
 async def test_groups_from_their_making_to_their_end(ctl: Scene) -> None:
@@ -250,7 +260,7 @@ async def test_whose_course_it_is(ctl: Scene) -> None:
     }
     assert "no group" in (await ctl("course", "people", "python", "--group", "clas 1", code=3)).err
     await ctl("course", "people", "algo", code=3)
-    assert (await ctl.done())[-1] == "course.people python"
+    assert (await ctl.done())[-2:] == ["course.access python", "course.access python no-such-group"]
 
 
 # register

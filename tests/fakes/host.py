@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from nbhostd.core.model import HostFacts
+from nbhostd.core.vitals import Disk, Vitals
 
 GB = 1 << 30
 
@@ -14,12 +15,20 @@ def some_facts() -> HostFacts:
     )
 
 
+def some_vitals() -> Vitals:
+    return Vitals((0.5, 0.4, 0.3), 3600.0, 0.0, (Disk("/srv", 100 * GB, 50 * GB),))
+
+
 @dataclass
 class FakeHost:
     now_facts: HostFacts = field(default_factory=some_facts)
+    now_vitals: Vitals = field(default_factory=some_vitals)
 
     def facts(self) -> HostFacts:
         return self.now_facts
+
+    def vitals(self) -> Vitals:
+        return self.now_vitals
 
 
 @dataclass

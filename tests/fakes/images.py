@@ -11,6 +11,8 @@ class FakeImages:
     """Name -> (id, size)."""
     running: dict[str, str] = field(default_factory=dict)
     """Container name -> state."""
+    nameless: list[int] = field(default_factory=list)
+    """Sizes of images that have lost their name."""
     fail: NbhostdError | None = None
     """Raised by every call, while set."""
 
@@ -22,6 +24,10 @@ class FakeImages:
     async def named(self) -> list[tuple[str, str, int]]:
         self._asked()
         return sorted((name, id, size) for name, (id, size) in self.images.items())
+
+    async def unnamed(self) -> tuple[int, int]:
+        self._asked()
+        return len(self.nameless), sum(self.nameless)
 
     async def containers(self) -> list[tuple[str, str]]:
         self._asked()

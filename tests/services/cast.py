@@ -61,6 +61,9 @@ class Images:
     async def digest(self, image: str) -> str | None:
         return self.digests.get(image)
 
+    async def unnamed(self) -> tuple[int, int]:
+        return 0, 0
+
     async def named(self) -> list[tuple[str, str, int]]:
         return [(name, digest, 1) for name, digest in self.digests.items()]
 
