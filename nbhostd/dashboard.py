@@ -19,6 +19,7 @@ from nbhostd.services.entrance import Entrance
 from nbhostd.services.errands import Errands
 from nbhostd.services.people import People, UserChanges
 from nbhostd.staffroom import Staffroom
+from nbhostd.teaching import Teaching
 from nbhostd.web.account import Account
 from nbhostd.web.api import Api
 from nbhostd.web.app import Mountable
@@ -69,6 +70,7 @@ class Dashboard:
         self.administration.open()
         self.classrooms = Classrooms(house)
         self.staffroom = Staffroom(house, self)
+        self.teaching = Teaching(house, self)
 
     def rooms(self) -> list[Mountable]:
         """What browsers and programs reach."""
@@ -81,6 +83,7 @@ class Dashboard:
             self.account,
             self.jobs_room,
             *self.staffroom.rooms(),
+            *self.teaching.rooms(),
             Api(self.operations, self.site),
         ]
 

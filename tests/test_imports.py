@@ -44,7 +44,7 @@ OUTSIDE_CORE = frozenset(
 # The one room of a tool; a room that ends in "/" is a whole floor. No room at all: nobody may have it.
 ROOMS: dict[str, tuple[str, ...]] = {
     "dbus_fast": ("adapters/systemd.py",),
-    "pygit2": ("adapters/git.py", "adapters/gitversions.py"),
+    "pygit2": ("adapters/git.py", "adapters/gitcommits.py", "adapters/gitversions.py"),
     "podman": ("adapters/podman.py",),
     # The predecessor's database is another program's file: read once, by nbhostctl, without a thread or a migration.
     "sqlite3": ("adapters/database.py", "adapters/migrations.py", "adapters/predecessor_db.py"),

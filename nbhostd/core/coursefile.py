@@ -192,7 +192,8 @@ class _Reader:
             elif not full:
                 self.sheet.warn(item, f"the track “{name[:60]}” has no notebooks", grave=False)
             else:
-                here.append(Track(id, name, self.sheet.text(parts.get("description")) or "", full))
+                description = self.sheet.text(parts.get("description")) or ""
+                here.append(Track(id, name, description, full, self.sheet.file))
         self.tracks = _over(self.tracks, here)
 
     def _section(self, node: yaml.Node) -> Section | None:

@@ -196,6 +196,8 @@ class Track:
     name: str
     description: str
     sections: tuple[Section, ...]
+    origin: str = field(default="", compare=False)
+    """The file that says it; '' for the one that is made of the directories."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,11 @@ class _Contents:
                     pages.append(path)
             if pages:
                 sections.append(Section(group.name or self.title or _UNTITLED, tuple(pages)))
-        return Track(TOC_ID, self.title or _UNTITLED, "", tuple(sections)) if sections else None
+        return (
+            Track(TOC_ID, self.title or _UNTITLED, "", tuple(sections), self.faults.file)
+            if sections
+            else None
+        )
 
     def _children(self, parts: dict[str, yaml.Node]) -> list[yaml.Node]:
         return [parts[key] for key in _CHILDREN if key in parts and not is_null(parts[key])]

@@ -95,13 +95,14 @@ class Api:
         back = local_path(str(form.get(_BACK, "")))
         given: dict[str, Any] = {}
         try:
-            names, given = _split(form, operation)
+            given = fields(form, operation.body) if operation.body is not None else {}
+            names, given = _names(form, operation), _body(given, operation)
             answer = await self._operations.call(operation, Call(visitor, names), given)
         except Refused as error:
             if visitor.session is None or error.reason == "not-logged-in" or not form.get(_BACK):
                 raise
             text = site.pages.refusal(request, error)
-            site.flashes.put(visitor, Flash("bad", text, operation.id, given))
+            site.flashes.put(visitor, Flash("bad", text, operation.id, given, error.reason))
             return site.pages.redirect(back)
         return site.pages.redirect(self._lead_on(request, visitor, operation, form, answer))
 
@@ -140,16 +141,21 @@ async def _json_body(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def _split(form: MultiMapping[Any], operation: Operation) -> tuple[dict[str, str], dict[str, Any]]:
-    """A form's fields: those that are names in the operation's path, and those of its body."""
+def _names(form: MultiMapping[Any], operation: Operation) -> dict[str, str]:
+    """A form's fields that are names in the operation's path. Raises Refused(400)."""
     names = {key: str(form[key]) for key in operation.path_names if isinstance(form.get(key), str)}
     missing = [key for key in operation.path_names if key not in names]
     if missing:
         raise Refused(f"“{missing[0]}” is missing.", reason="bad-request-body")
-    given = fields(form, operation.body) if operation.body is not None else {}
-    return names, msgspec.to_builtins(
-        converted(given, operation.body, strict=False)
-    ) if operation.body else {}
+    return names
+
+
+def _body(given: dict[str, Any], operation: Operation) -> dict[str, Any]:
+    """A form's fields, as the operation's body has them. Raises Refused(400)."""
+    if operation.body is None:
+        return {}
+    body: dict[str, Any] = msgspec.to_builtins(converted(given, operation.body, strict=False))
+    return body
 
 
 def fields(form: MultiMapping[Any], kind: type[Struct]) -> dict[str, Any]:

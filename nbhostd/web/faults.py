@@ -10,6 +10,7 @@ from nbhostd.web.doorwords import DOOR_WORDS
 from nbhostd.web.languages import N_
 from nbhostd.web.sitewords import BY_RIGHTS, FORBIDDEN, SITE_WORDS
 from nbhostd.web.teacherwords import TEACHER_WORDS
+from nbhostd.web.teachwords import TEACH_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ _WORDS = {
     "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     **{
         reason: Words(*said)
-        for reason, said in (SITE_WORDS | DOOR_WORDS | TEACHER_WORDS | ADMIN_WORDS).items()
+        for reason, said in (SITE_WORDS | DOOR_WORDS | TEACHER_WORDS | ADMIN_WORDS | TEACH_WORDS).items()
     },
     "bug": Words(
         N_("This is a fault in this server, not in what you did."),

@@ -30,12 +30,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """What is said once, on the next page: `tone` is 'good', 'bad' or 'note'. `entered`: a form that was refused."""
+    """What is said once, on the next page: `tone` is 'good', 'bad' or 'note'.
+
+    Of a form that was refused: `form`, its operation; `entered`, what was in it; `reason`, the stable word of why.
+    """
 
     tone: str
     text: str
     form: str = ""
     entered: Mapping[str, object] = field(default_factory=dict)
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,11 @@ class Site:
     def entered(self, form: str) -> Mapping[str, object]:
         """What was entered in a form that has just been refused."""
         return next((flash.entered for flash in self.flashes if flash.form == form), {})
+
+    def fault(self, form: str, *reasons: str) -> str:
+        """What is wrong with a form that has just been refused, if it is one of these reasons; '' when not."""
+        wrong = (flash.text for flash in self.flashes if flash.form == form and flash.reason in reasons)
+        return next(wrong, "")
 
 
 class Flashes:

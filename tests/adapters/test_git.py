@@ -15,11 +15,14 @@ import pytest
 from pygit2.enums import FileMode, ObjectType
 
 from nbhostd.adapters.git import Mirrors
+from nbhostd.adapters.gitcommits import MirrorCommits
 from nbhostd.adapters.published import Published
 from nbhostd.core.errors import NbhostdError, Refused, WorldError
 from nbhostd.core.names import CourseName
 from nbhostd.core.ports import Git
+from nbhostd.core.ports_teaching import Commits
 from tests.fakes.git import FakeGit
+from tests.fakes.teaching import FakeCommits
 
 COURSE = CourseName("python")
 AUTHOR = pygit2.Signature("A. Teacher", "teacher@example.org", 1_700_000_000)
@@ -481,3 +484,21 @@ async def test_a_class_that_asks_at_once_has_the_tree_listed_once(
     monkeypatch.setattr(Published, "files", list_it)
     await asyncio.gather(*(real.git.files(COURSE) for _ in range(20)))
     assert len(listed) == 1
+
+
+async def test_a_commit_has_a_date_and_a_title(world: World) -> None:
+    commits: Commits
+    if isinstance(world, RealWorld):
+        commits = MirrorCommits(world.top / "courses")
+    else:
+        assert isinstance(world, FakeWorld)
+        commits = FakeCommits(world.fake)
+    world.push("main", {"a.md": b"1"})
+    commit = await world.git.fetch(COURSE, world.url(), None, lambda line: None)
+    found = await commits.commit(COURSE, commit)
+    assert found is not None
+    assert found.title
+    assert found.made_at.tzinfo is not None
+    assert await commits.commit(COURSE, "f" * 40) is None
+    assert await commits.commit(COURSE, "no commit") is None
+    assert await commits.commit(CourseName("nowhere"), commit) is None
