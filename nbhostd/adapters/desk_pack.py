@@ -26,6 +26,7 @@ from nbhostd.core.parcel import (
     NOTE,
     THE_END,
     Entry,
+    time_of,
 )
 
 _CHUNK = 1 << 18
@@ -34,6 +35,10 @@ _SMALL = 8 << 20
 _ATTEMPTS = 4
 _PAUSE = 0.1
 _FRESH = 200_000_000  # nanoseconds
+_MOST_PAUSES = 100
+_MOST_FILES = 3_000_000
+_LONGEST = 3 * 3600.0
+"""Seconds: whoever makes files faster than they are read shall not keep a backup from its end."""
 _DEEPEST = 100
 _MOST_NOTES = 100
 _MOST_HOLES = 1 << 30
@@ -71,11 +76,15 @@ class Packer:
     _first: dict[tuple[int, int], Entry] = field(default_factory=dict)
     """What was sent of files with several names, by device and number."""
     _notes: int = 0
+    _pauses: int = 0
+    _ends_at: float = field(default_factory=lambda: time.monotonic() + _LONGEST)  # noqa: TID251 - see time.sleep
 
     def tree(self, folder: int, below: str = "", depth: int = 0) -> None:
         """Everything in an open folder: files and links, then what is deeper, each folder after what is in it."""
         deeper: list[str] = []
         for name in self._names(folder, below):
+            if self._is_enough(below):
+                return
             try:
                 seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:
@@ -88,6 +97,8 @@ class Packer:
             else:
                 self._leaf(folder, name, below + name, seen)
         for name in deeper:
+            if self._is_enough(below):
+                return
             self.folder(folder, name, below + name, depth)
 
     def folder(self, parent: int, name: str, path: str, depth: int = 0) -> None:
@@ -103,11 +114,17 @@ class Packer:
         with closing(fd):
             self.tree(fd, f"{path}/", depth + 1)
             seen = os.fstat(fd)
-        self._send(Entry(FOLDER, path, seen.st_mode & 0o7777, seen.st_mtime_ns))
+        self._send(Entry(FOLDER, path, seen.st_mode & 0o7777, time_of(seen.st_mtime_ns)))
 
     def end(self) -> None:
         """The parcel is whole."""
         self.outgoing.send(THE_END)
+
+    def _is_enough(self, below: str) -> bool:
+        if self.files < _MOST_FILES and time.monotonic() < self._ends_at:  # noqa: TID251 - see time.sleep
+            return False
+        self._note(below or ".", "is too much: the rest is left out")
+        return True
 
     def _names(self, folder: int, below: str) -> Iterator[str]:
         try:
@@ -138,7 +155,7 @@ class Packer:
         except OSError as error:
             self._note(path, f"cannot be read: {error.strerror}")
         else:
-            self._send(Entry(LINK, path, 0o777, seen.st_mtime_ns, to=to))
+            self._send(Entry(LINK, path, 0o777, time_of(seen.st_mtime_ns), to=to))
 
     def _file(self, folder: int, name: str, path: str) -> None:
         try:
@@ -158,20 +175,36 @@ class Packer:
     def _whole(self, fd: int, path: str) -> Entry | None:
         """Send a file as it is at one moment; when it never holds still, as it was read last."""
         try:
-            seen, content, still = _read_still(fd)
+            seen, content, still = self._read_still(fd)
         except OSError as error:
             self._note(path, f"cannot be read: {error.strerror}")
             return None
-        entry = Entry(FILE, path, seen.st_mode & 0o7777, seen.st_mtime_ns, len(content))
+        entry = Entry(FILE, path, seen.st_mode & 0o7777, time_of(seen.st_mtime_ns), len(content))
         if not self._send(entry, content):
             return None
         if not still:
             self._note(path, "changed while it was read")
         return entry
 
+    def _read_still(self, fd: int) -> tuple[os.stat_result, bytes, bool]:
+        """A small file, and whether it was still while it was read. Raises OSError."""
+        attempt = 0
+        while True:
+            before = os.fstat(fd)
+            content = _read(fd, _SMALL)
+            after = os.fstat(fd)
+            attempt += 1
+            still = _same(before, after) and len(content) == after.st_size
+            # A program that saves in place empties the file first: what has just changed may not be all yet.
+            settled = not 0 <= time.time_ns() - after.st_mtime_ns <= _FRESH
+            if (still and settled) or attempt == _ATTEMPTS or self._pauses == _MOST_PAUSES:
+                return after, content, still
+            self._pauses += 1
+            time.sleep(_PAUSE)  # noqa: TID251 - a process of its own, in which nobody else waits
+
     def _streamed(self, fd: int, path: str, seen: os.stat_result) -> Entry | None:
         """Send a large file as it comes; what it has lost meanwhile is made up by zeros, and told."""
-        entry = Entry(FILE, path, seen.st_mode & 0o7777, seen.st_mtime_ns, seen.st_size)
+        entry = Entry(FILE, path, seen.st_mode & 0o7777, time_of(seen.st_mtime_ns), seen.st_size)
         if not self._send(entry):
             return None
         left, trouble = entry.size, ""
@@ -206,22 +239,6 @@ class Packer:
             self.outgoing.send(bytes(Entry(NOTE, path[:1000], to=what)))
         elif self._notes == _MOST_NOTES + 1:
             self.outgoing.send(bytes(Entry(NOTE, "…", to="and more")))
-
-
-def _read_still(fd: int) -> tuple[os.stat_result, bytes, bool]:
-    """A small file, and whether it was still while it was read. Raises OSError."""
-    attempt = 0
-    while True:
-        before = os.fstat(fd)
-        content = _read(fd, _SMALL)
-        after = os.fstat(fd)
-        attempt += 1
-        still = _same(before, after) and len(content) == after.st_size
-        # A program that saves in place empties the file first: what has just changed may not be all yet.
-        settled = time.time_ns() - after.st_mtime_ns > _FRESH
-        if (still and settled) or attempt == _ATTEMPTS:
-            return after, content, still
-        time.sleep(_PAUSE)  # noqa: TID251 - a process of its own, in which nobody else waits
 
 
 def _read(fd: int, most: int) -> bytes:

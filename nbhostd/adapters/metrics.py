@@ -5,7 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
@@ -26,6 +32,8 @@ class PrometheusMetrics:
     """Counters of the daemon's life, and gauges of the moment at which it is asked."""
 
     def __init__(self, version: str) -> None:
+        # When a counter was made says nothing here: all begin with the daemon.
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         self._known: dict[str, set[str]] = {}
         self._moment = _Moment(version)

@@ -17,7 +17,7 @@ from pathlib import Path
 from nbhostd.adapters.desk_paths import DIRECTORY, closing
 from nbhostd.adapters.predecessor_db import OldDatabase, quietly, read_database
 from nbhostd.core.errors import Refused, WorldError
-from nbhostd.core.parcel import FILE, FOLDER, HARD, LARGEST_FILE, LINK, THE_END, Entry
+from nbhostd.core.parcel import FILE, FOLDER, HARD, LARGEST_FILE, LINK, THE_END, Entry, time_of
 from nbhostd.core.predecessor import OldCourse, Survey
 
 _CHUNK = 1 << 18
@@ -249,7 +249,7 @@ class _Walk:
 
     def _made(self, kind: str, path: str, seen: os.stat_result, to: str = "") -> Entry:
         size = seen.st_size if kind in (FILE, HARD) else 0
-        return Entry(kind, self._prefix + path, seen.st_mode & 0o7777, seen.st_mtime_ns, size, to)
+        return Entry(kind, self._prefix + path, seen.st_mode & 0o7777, time_of(seen.st_mtime_ns), size, to)
 
 
 def _open_file(folder: int, name: str) -> int:

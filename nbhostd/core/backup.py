@@ -22,7 +22,9 @@ CONFIGURATION = "etc"
 """The part that nbhostctl reads and writes itself."""
 TREES = ("local", "droparea", "shares", "sites", "import", "jobs", ".ssh")
 """Directories of the state that are a part each, when they are there."""
-REPLACED = ("courses", "workspaces", "local", "droparea", "shares", "sites", "import", "jobs")
+REPLACED = (
+    "courses", "workspaces", "local", "droparea", "shares", "sites", "import", "jobs", "looks", "uploads",
+)  # fmt: skip
 """Directories of the state that never outlive the site that they belong to."""
 
 _PART = re.compile(r"databases|courses/[^/]+|workspaces/[1-9][0-9]{0,17}|" + "|".join(map(re.escape, TREES)))

@@ -15,6 +15,9 @@ LONGEST_LINE = 1 << 16
 LARGEST_FILE = 16 << 30
 """No file in a parcel is larger, in bytes."""
 
+LAST_TIME = (1 << 62) - 1
+"""The farthest time that a parcel can say, in nanoseconds from 1970: a file may claim any."""
+
 FILE, FOLDER, LINK, HARD, NOTE, END = "file", "folder", "link", "hard", "note", "end"
 _KINDS = frozenset({FILE, FOLDER, LINK, HARD, NOTE, END})
 
@@ -50,10 +53,15 @@ class Entry:
             or entry.kind not in _KINDS
             or not 0 <= entry.size <= LARGEST_FILE
             or not 0 <= entry.mode <= 0o7777
-            or not -(1 << 62) < entry.mtime < 1 << 62
+            or abs(entry.mtime) > LAST_TIME
         ):
             raise Refused("This is not a parcel.", reason="bad-parcel", detail=repr(line[:200]))
         return entry
 
 
 THE_END = bytes(Entry(END))
+
+
+def time_of(nanoseconds: int) -> int:
+    """A file's time as a parcel can say it."""
+    return max(-LAST_TIME, min(LAST_TIME, nanoseconds))

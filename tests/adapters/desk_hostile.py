@@ -14,7 +14,7 @@ from nbhostd.adapters.desk_files import LARGEST
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import NotebookPath
-from nbhostd.core.parcel import FILE, NOTE
+from nbhostd.core.parcel import FILE, LAST_TIME, NOTE
 from tests.adapters.contract_desk import COURSE, UID, Office
 from tests.adapters.contract_packing import entries, packed
 
@@ -280,12 +280,14 @@ class HostileDesk:
             file.truncate(4 << 30)
         (office.space / "large").write_bytes(b"x" * (9 << 20))
         office.plant("closed").chmod(0)
+        os.utime(office.plant("future"), ns=(1 << 63, 8_000_000_000 * 10**9))
         office.own()
         found = entries(await packed(office))
         notes = {path: entry.to for path, (entry, _) in found.items() if entry.kind == NOTE}
         assert len(notes) <= 101
         assert notes["…"] == "and more"
         assert found["fine"][1] == b"work"
+        assert found["future"][0].mtime == LAST_TIME
         assert found["large"][1] == b"x" * (9 << 20)
         assert not {"holes", "closed"} & {path for path, (entry, _) in found.items() if entry.kind == FILE}
 

@@ -7,13 +7,16 @@ import os
 import stat
 import tarfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbhostd.adapters import archive as module
-from nbhostd.adapters.archive import TarArchives, TarReader
+from nbhostd.adapters.archive import TarArchives
+from nbhostd.adapters.archive_reading import TarReader
+from nbhostd.adapters.tarentries import decimal, nanoseconds
 from nbhostd.core.archive import END, MANIFEST, Manifest
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.parcel import FILE, FOLDER, HARD, LINK, NOTE, THE_END, Entry
@@ -68,8 +71,29 @@ def test_parcels_come_back_as_they_were(tmp_path: Path, name: str) -> None:
 
 @given(st.integers(min_value=-(1 << 62) + 1, max_value=(1 << 62) - 1))
 def test_every_time_comes_back(mtime: int) -> None:
-    text = module._decimal(mtime)
-    assert module._nanoseconds(text) == mtime
+    text = decimal(mtime)
+    assert nanoseconds(text) == mtime
+
+
+_NAMES = st.binary(min_size=1, max_size=120).filter(
+    lambda name: not set(name) & {0, ord("/")} and name not in (b".", b"..")
+)
+
+
+@given(st.lists(_NAMES, unique=True, max_size=6), st.sampled_from(["b.tar", "b.tar.gz"]))
+@settings(max_examples=60, deadline=None)
+def test_every_name_comes_back(names: list[bytes], archive: str) -> None:
+    pieces = []
+    for number, name in enumerate(map(os.fsdecode, names)):
+        pieces.append(bytes(Entry(FILE, name, 0o600, number + NS, number)) + b"x" * number)
+        pieces.append(bytes(Entry(LINK, f"links/{name}", 0o777, NS, to=name)))
+        pieces.append(bytes(Entry(HARD, f"twins/{name}", 0o600, number + NS, number, name)))
+        pieces.append(bytes(Entry(FOLDER, f"folders/{name}", 0o700, NS)))
+    space = parcel(*pieces, bytes(Entry(FOLDER, "w", 0o700, NS)))
+    with TemporaryDirectory() as place:
+        path = write(Path(place) / archive, {"workspaces/12": space})
+        assert read(path) == {"workspaces/12": space}
+        TarReader(str(path)).verify(quiet)
 
 
 def test_it_is_for_root_only_and_other_programs_can_read_it(tmp_path: Path) -> None:
