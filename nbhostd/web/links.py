@@ -107,14 +107,11 @@ class LinksRoom:
     async def _form(
         self, request: web.Request, link: Link, user: User, error: NbhostdError | None = None
     ) -> web.Response:
-        response = await self._site.render(
+        return await self._site.render(
             request, "link.html", status=error.status if error else 200, user=user,
             invitation=link.purpose is Purpose.INVITATION, action=request.path,
             error=self._site.pages.refusal(request, error) if error else "",
         )  # fmt: skip
-        # The address is the key: no other page may learn it, ours included.
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
 
     async def ask(self, request: web.Request) -> web.StreamResponse:
         """The form for who has forgotten their password."""

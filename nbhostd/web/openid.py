@@ -142,7 +142,8 @@ class OpenIdRoom:
         self, request: web.Request, visitor: Visitor, target: str, error: NbhostdError
     ) -> web.Response:
         """Say why not: on the page where somebody logged in wanted to go, else on the login page."""
-        log.info("a login at another site failed: %s", error)
+        level = logging.INFO if isinstance(error, Refused) else logging.WARNING
+        log.log(level, "a login at another site failed: %s", error)
         if visitor.session is None:
             return self._login.turn_away(target, _reason(error))
         text = self._site.pages.refusal(request, error)
