@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from nbhostd.adapters.joblogs import JobLogs
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.model import JupyterStatus, Run
 from nbhostd.core.names import CourseName
+from nbhostd.services.hurrying import Hurrying
+from nbhostd.services.jobbook import JobBook
 from nbhostd.services.rollout import Hurried, Rollout
 from nbhostd.services.usage import Usage
 from tests.services.cast import Cast
@@ -123,3 +128,23 @@ async def test_without_an_image_nobody_is_stopped(scene: Scene) -> None:
     with pytest.raises(Refused) as refusal:
         await scene.hurry(everybody=True)
     assert refusal.value.status == 404
+
+
+async def test_a_roll_out_is_a_job_that_says_whom_it_stopped(tmp_path: Path) -> None:
+    cast = Cast()
+    await cast.add_course("python")
+    scene, logs = Scene(cast), JobLogs(tmp_path)
+    await scene.opened("idle", IDLE)
+    await scene.opened("busy", BUSY)
+    cast.images.digests["minimal"] = "sha256:2"
+    book = JobBook(cast.store, logs, cast.clock)
+    done = await Hurrying(scene.rollout, book).hurry(COURSE, scene.lines.append, everybody=False)
+    await cast.settle()
+    assert [str(id) for id in done.stopped] == ["python/idle"]
+    (job,) = await cast.store.jobs()
+    assert (job.kind, job.subject, job.message) == ("roll-out", "python", "1 stopped, 1 left alone, 0 failed")
+    assert json.loads(logs.result(job.number)) == {
+        "stopped": ["python/idle"],
+        "left": ["python/busy"],
+        "failed": [],
+    }
