@@ -25,12 +25,15 @@ STARTS = (
     "/account",
     "/teach",
     "/teach/python",
+    "/teach/python/students",
+    "/teach/python/dropareas",
+    "/teach/python/jobs",
     "/admin",
     "/nowhere",
 )
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 _ELSEWHERE = re.compile(
-    r"^/(api|assets|w|ipythonExercice|builds|shared|metrics)\b|\.(csv|json|jsonl|zip)$|^/openid"
+    r"^/(api|assets|w|ipython\w+|notebook\w+|builds|shared|metrics)\b|\.(csv|json|jsonl|zip)$|^/openid"
 )
 
 
