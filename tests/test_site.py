@@ -128,7 +128,7 @@ def _expected(path: str, role: str) -> set[int]:
         return {403, 404}
     if "{course}" in path and role == "stranger":
         return {404, 301, 303}
-    return {200, 301, 303, 404, 409, 502}
+    return {200, 301, 303, 404, 409, 410, 502}
 
 
 async def test_looking_changes_nothing(trial: HouseTrial, tmp_path: Path) -> None:
