@@ -30,7 +30,7 @@ PHASES = {
     Phase.STARTING: N_("starting"),
     Phase.READY: N_("ready"),
     Phase.STOPPING: N_("stopping"),
-    Phase.FAILED: N_("failed"),
+    Phase.FAILED: N_("did not start, or broke down"),
     Phase.ASLEEP: N_("asleep"),
 }
 PHASE_TONES = {Phase.READY: "good", Phase.FAILED: "bad", Phase.QUEUED: "warn"}
