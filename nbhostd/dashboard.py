@@ -30,6 +30,8 @@ from nbhostd.web.members import Members
 from nbhostd.web.operations import Operations
 from nbhostd.web.reception import Reception
 from nbhostd.web.site import SitePages
+from nbhostd.web.statistics import Tables
+from nbhostd.web.statisticspages import StatisticsPages
 
 if TYPE_CHECKING:
     from nbhostd.house import House
@@ -71,6 +73,9 @@ class Dashboard:
         self.classrooms = Classrooms(house)
         self.staffroom = Staffroom(house, self)
         self.teaching = Teaching(house, self)
+        tables = Tables(house.figures, house.counts, house.clock)
+        self.operations.add(tables.operations())
+        self.statistics = StatisticsPages(self.site, tables)
 
     def rooms(self) -> list[Mountable]:
         """What browsers and programs reach."""
@@ -84,6 +89,7 @@ class Dashboard:
             self.jobs_room,
             *self.staffroom.rooms(),
             *self.teaching.rooms(),
+            self.statistics,
             Api(self.operations, self.site),
         ]
 
