@@ -76,7 +76,7 @@ def _course(name: str, bundle: Path) -> Iterator[str]:
     name = f"{name}-{uuid.uuid4().hex[:6]}"
     ctl("course", "create", name, put(bundle), "--image", "minimal")
     yield name
-    ctl("course", "delete", name, "--with-workspaces", "--yes")
+    ctl("course", "delete", name, "--with-workspaces", "--with-files", "--yes")
 
 
 @pytest.fixture(scope="session")
