@@ -22,6 +22,10 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("teacher", "/teach/{course}/students"),
     ("teacher", "/teach/{course}/students/{student}"),
     ("teacher", "/teach/{course}/clear-staff"),
+    ("teacher", "/teach/{course}/statistics"),
+    ("teacher", "/teach/{course}/statistics?section=system&zone=UTC"),
+    ("teacher", "/teach/{course}/statistics/students/{student}"),
+    ("teacher", "/teach/{course}/statistics/notebooks/{path}"),
     ("teacher", "/teach/{course}/dropareas"),
 )
 ELSEWHERE: frozenset[str] = frozenset(
