@@ -33,7 +33,12 @@ class Class:
     people: dict[str, Person]
 
     def address(self, path: str) -> str:
-        names = {"course": self.course, "student": self.people["student"].name, "group": self.group}
+        names = {
+            "course": self.course,
+            "student": self.people["student"].name,
+            "group": self.group,
+            "path": "week1/1-hello",
+        }
         for name, value in names.items():
             path = path.replace(f"{{{name}}}", value)
         return path
