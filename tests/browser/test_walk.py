@@ -28,6 +28,7 @@ STARTS = (
     "/teach/python/students",
     "/teach/python/dropareas",
     "/teach/python/jobs",
+    "/teach/python/statistics",
     "/admin",
     "/nowhere",
 )
