@@ -84,7 +84,7 @@ def opened(room: Room, visitor: Callable[..., BrowserContext]) -> str:
     """Alice has worked; her workspace's directory."""
     page = visitor().new_page()
     page.goto(launch_url(room.course, "week1/1-hello", room.alice.name))
-    Notebook(page, page).ready()
+    expect(Notebook(page, page).panel.locator(".jp-Cell").first).to_be_visible()
     page.close()
     return workspace_dir(room.course, room.alice.name)
 
