@@ -33,6 +33,8 @@ from nbhostd.core.config import Config
 from nbhostd.core.counts import EVERY
 from nbhostd.core.errors import ConfigError, NbhostdError
 from nbhostd.core.idle import round_pause
+from nbhostd.core.people import ROOT
+from nbhostd.core.sessions import AuditEntry
 from nbhostd.core.siteargv import KIND as SITE
 from nbhostd.house import Ground, House
 from nbhostd.services.images import KIND as BUILD
@@ -135,9 +137,7 @@ class Daemon:
 
     async def _adopt(self) -> None:
         if self.restored:
-            # The same numbers were others' before: a socket that stays would open somebody else's files.
-            await self.house.reconciler.end_all()
-            self.stage.settled()
+            await self._settle_restored()
         await self._settle_renames()
         known = await self.house.reconciler.load()
         await self._reconcile()
@@ -150,6 +150,17 @@ class Daemon:
             self.tasks.spawn(f"job {job.number}", builder.resume(job))
         log.info("%d workspaces known", known)
         self.systemd.on_change(self._reconnected)
+
+    async def _settle_restored(self) -> None:
+        # The same numbers were others' before: a socket that stays would open somebody else's files.
+        await self.house.reconciler.end_all()
+        told = (await self.stage.restored() or {}).get("told", {})
+        of = AuditEntry(
+            0, self.clock.now(), ROOT.name, "site.restored", str(told.get("host", "")),
+            detail=str(told.get("made_at", "")), via="nbhostctl",
+        )  # fmt: skip
+        await self.house.dashboard.audit.add(of)
+        self.stage.settled()
 
     async def _settle_renames(self) -> None:
         try:

@@ -137,6 +137,7 @@ async def test_a_site_that_was_lost_comes_back(
 
     shape = restored(str(file), "--replace", "--yes")
     assert shape["troubles"] == []
+    assert ctl_json("audit", "--limit", "1")[0]["action"] == "site.restored"
     for student, space in spaces.items():
         assert workspace_dir(course, student) == space
         after = tree(space)
