@@ -23,8 +23,8 @@ examples:
   nbhostctl register class.csv --group "class 1" --mail
   nbhostctl register class.csv --group "class 1" --links > links.txt
 
-It may be run again, with more people in the file: those who have an account already keep it, and join the groups. Nothing
-is done while the file has a fault. --remind makes new links for those who never used theirs."""
+It may be run again, with more people in the file: those who have an account already keep it, and join the
+groups. Nothing is done while the file has a fault. --remind makes new links for those who never used theirs."""
 
 
 def add(parsers: SubParsers) -> None:

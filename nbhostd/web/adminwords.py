@@ -20,10 +20,6 @@ ADMIN_WORDS: dict[str, tuple[str, str]] = {
         N_("Make another one first: without any, nobody could make one here."),
     ),
     "group-exists": (N_("There is already a group of this name."), N_("Choose another name.")),
-    "no-such-group": (
-        N_("There is no such group."),
-        N_("Look at the list of groups: it may have another name now."),
-    ),
     "bad-group-name": (
         N_("This is not a group’s name."),
         N_("It has letters, digits, blanks, “.”, “_” and “-”, and begins with a letter or digit."),
@@ -51,9 +47,6 @@ ADMIN_WORDS: dict[str, tuple[str, str]] = {
         N_("This is not an image’s name."),
         N_("Write minimal, scipy, own, or the name of an image that is here."),
     ),
-    "building": (N_("An image is being built; one build at a time."), N_("Wait until that job has ended.")),
-    "no-image": (N_("This image is not on this computer."), N_("Build it first.")),
-    "no-workspace": (N_("There is no such workspace (any more)."), N_("Load the list again.")),
     "nothing-chosen": (N_("Nothing was chosen."), N_("Tick the workspaces that are meant.")),
     "bad-day": (N_("This is not a day."), N_("Write it as 2026-01-31.")),
     "bad-workspace": (N_("A workspace is written COURSE/STUDENT."), _HIDDEN),

@@ -20,8 +20,6 @@ TEACH_WORDS: dict[str, tuple[str, str]] = {
         ),
     ),
     "recipe-too-large": (N_("The course's recipe is too large."), N_("A recipe has at most 64 kB.")),
-    "bad-branch": (N_("This is not a branch's name."), N_("Empty is the repository's own choice.")),
-    "bad-image-name": (N_("This is not an image's name."), N_("minimal, scipy and own are, for instance.")),
     "not-an-image-of-yours": (
         N_("This is none of the images that this course can have."),
         N_("Choose one of the list; any other is set by the staff of this site."),
@@ -36,10 +34,6 @@ TEACH_WORDS: dict[str, tuple[str, str]] = {
     "no-such-group": (
         N_("One of these groups does not exist."),
         N_("Look at how it is written; an administrator makes groups."),
-    ),
-    "bad-git-url": (
-        N_("The server cannot fetch from this address."),
-        N_("It is like https://HOST/PATH or HOST:PATH, and is a repository that can be read."),
     ),
     "no-such-branch": (N_("The repository has no such branch."), N_("Look at the course's settings.")),
     "no-such-build": (
