@@ -22,7 +22,8 @@ examples:
   nbhostctl course people python --group "class 1" --staff carol --staff @assistants
   nbhostctl course people python --no-group "class 1"
 
-Members of its groups are its students. Its staff teaches it: names of accounts (of students of a platform, too), or @GROUP."""
+Members of its groups are its students. Its staff teaches it: names of accounts (of students of a platform, too),
+or @GROUP."""
 
 
 def add(parsers: SubParsers) -> None:
