@@ -265,6 +265,8 @@
   tell();
   const now = current();
   if (now) {
+    // However it was come to, the address names what is open.
+    window.history.replaceState(null, "", now.href);
     opened(now);
     now.scrollIntoView({ block: "nearest" });
   }

@@ -99,7 +99,7 @@ def test_from_the_login_to_a_result_and_to_another_notebook_and_back(
     expect(page.get_by_role("link", name="Lessons")).to_be_visible()
     shot(page, "courses")
     page.get_by_role("link", name=room.course, exact=True).click()
-    expect(page).to_have_url(re.compile(rf"{room.page}$"))
+    expect(page).to_have_url(re.compile(rf"{room.page}:lessons/w1/hello\.md$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Hello")
     cell = notebook(page).ready().run("6 * 7")
     expect(output(cell)).to_have_text("42")
@@ -128,21 +128,21 @@ def test_from_the_login_to_a_result_and_to_another_notebook_and_back(
 def test_the_marks_are_what_was_done(room: Class, page: Page, shot: Shot) -> None:
     opened = room.open(page).ready()
     contents = page.get_by_role("navigation", name="Contents")
-    expect(contents.get_by_role("link", name="Hello, opened")).to_be_visible()
-    expect(contents.get_by_role("link", name="Loops, not opened yet")).to_be_visible()
+    expect(contents.get_by_role("link", name=re.compile("^Hello ?, opened$"))).to_be_visible()
+    expect(contents.get_by_role("link", name=re.compile("^Loops ?, not opened yet$"))).to_be_visible()
     expect(contents).to_contain_text("1 of 3 opened, 0 changed")
     opened.run("print('mine')")
     opened.save()
 
     def changed() -> bool:
         page.evaluate("window.dispatchEvent(new Event('focus'))")
-        return contents.get_by_role("link", name="Hello, changed by you").count() == 1
+        return contents.get_by_role("link", name=re.compile("^Hello ?, changed by you$")).count() == 1
 
     eventually(changed, "the notebook that was saved is marked as changed")
     expect(contents).to_contain_text("1 of 3 opened, 1 changed")
     shot(page, "marks")
     page.reload()
-    expect(contents.get_by_role("link", name="Hello, changed by you")).to_be_visible()
+    expect(contents.get_by_role("link", name=re.compile("^Hello ?, changed by you$"))).to_be_visible()
 
 
 @pytest.mark.parametrize("locale", ["fr-FR", "en-GB"])
@@ -156,7 +156,8 @@ def test_axe_finds_nothing_wide_and_on_a_phone(
     shot(page, "wide")
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     page.reload()
-    notebook(page).ready()
+    # On a phone, Jupyter's toolbar has no room for the kernel's name.
+    expect(notebook(page).code_cells.first).to_contain_text("2")
     inspect(page)
     shot(page, "phone")
     page.locator("[data-toggle=pane]").click()
@@ -165,7 +166,7 @@ def test_axe_finds_nothing_wide_and_on_a_phone(
     shot(page, "phone-contents")
     page.locator(".pane a", has_text="Loops").click()
     expect(page.locator(".pane")).not_to_be_visible()
-    expect(notebook(page).ready().code_cells.first).to_contain_text("3")
+    expect(notebook(page).code_cells.first).to_contain_text("3")
 
 
 def test_another_track_jupyter_and_a_site_of_members_in_the_frame(
@@ -176,7 +177,7 @@ def test_another_track_jupyter_and_a_site_of_members_in_the_frame(
     room.open(page, "").ready()
     page.locator(".tracks summary").click()
     page.get_by_role("link", name="Exercises").click()
-    expect(page).to_have_url(re.compile(r":work$"))
+    expect(page).to_have_url(re.compile(r":work/tp/tp1\.md$"))
     notebook(page).ready()
     page.get_by_role("link", name="JupyterLab").click()
     expect(page).to_have_url(re.compile(r":work@jlab$"))
