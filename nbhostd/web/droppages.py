@@ -8,7 +8,6 @@ from aiohttp import BodyPartReader, web
 
 from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.names import AreaName, CourseName
-from nbhostd.core.people import Power
 from nbhostd.core.ports_students import Uploads
 from nbhostd.services.dropareas import LARGEST, FileStatus
 from nbhostd.services.roll import Roll
@@ -48,14 +47,9 @@ class DropPages:
         for end in ("", "/"):
             router.add_get(f"/teacher/droparea/{{course}}/{{area}}{end}", self.moved, allow_head=False)
 
-    async def _demand(self, request: web.Request) -> CourseName:
-        course = CourseName.parse(request.match_info["course"])
-        await self._site.reception.demand(request, Power.TEACH, course)
-        return course
-
     async def areas(self, request: web.Request) -> web.Response:
         """The areas of a course."""
-        course = await self._demand(request)
+        course = await self._site.reception.taught(request)
         areas = await self._dropareas.service.areas(course)
         here = teach_path(course, "dropareas")
         return await self._site.render(
@@ -66,7 +60,7 @@ class DropPages:
 
     async def show(self, request: web.Request) -> web.Response:
         """An area: its files, and how many students have each, asked at once where they are few."""
-        course, area = await self._demand(request), AreaName.parse(request.match_info["area"])
+        course, area = await self._site.reception.taught(request), AreaName.parse(request.match_info["area"])
         areas = await self._dropareas.service.areas(course)
         if area not in areas:
             message = f"The course “{course}” has no drop area “{area}”."
@@ -141,7 +135,7 @@ class DropPages:
 
     async def moved(self, request: web.Request) -> web.Response:
         """The predecessor's address of an area."""
-        course, area = await self._demand(request), AreaName.parse(request.match_info["area"])
+        course, area = await self._site.reception.taught(request), AreaName.parse(request.match_info["area"])
         return self._site.pages.redirect(teach_path(course, "dropareas", area))
 
 

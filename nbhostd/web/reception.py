@@ -113,6 +113,12 @@ class Reception:
         judge(visitor.actor, power, access, reading=request.method in SAFE_METHODS).demand()
         return visitor
 
+    async def taught(self, request: web.Request) -> CourseName:
+        """The course in a page's address, which the visitor teaches. Raises Refused as `demand` does, or 400."""
+        course = CourseName.parse(request.match_info["course"])
+        await self.demand(request, Power.TEACH, course)
+        return course
+
     async def check_form(self, request: web.Request, visitor: Visitor, given: str) -> None:
         """Return when a page of ours sent this form: same origin, and with a session its token. Raises Refused(403).
 

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.names import CourseName, NotebookPath, StudentName
-from nbhostd.core.people import Power
 from nbhostd.web.api import PREFIX
 from nbhostd.web.coursetabs import course_tabs, teach_path
 from nbhostd.web.languages import N_
@@ -44,14 +43,9 @@ class StatisticsPages:
         router.add_get("/teach/{course}/statistics/students/{student}", self.student, allow_head=False)
         router.add_get("/teach/{course}/statistics/notebooks/{path:.+}", self.notebook, allow_head=False)
 
-    async def _demand(self, request: web.Request) -> CourseName:
-        course = CourseName.parse(request.match_info["course"])
-        await self._site.reception.demand(request, Power.TEACH, course)
-        return course
-
     async def show(self, request: web.Request) -> web.Response:
         """One section: its graphs as tables, which a script draws."""
-        course, query, known = await self._demand(request), _query(request), True
+        course, query, known = await self._site.reception.taught(request), _query(request), True
         try:
             self._tables.figures.days(query.zone)
         except Refused:
@@ -84,7 +78,7 @@ class StatisticsPages:
 
     async def download(self, request: web.Request) -> web.Response:
         """A graph as comma-separated values (RFC 4180)."""
-        course, query = await self._demand(request), _query(request)
+        course, query = await self._site.reception.taught(request), _query(request)
         graph = find_graph(request.query.get("graph", GRAPHS[0].id))
         await self._tables.figures.ready(course)
         text = io.StringIO()
@@ -103,7 +97,10 @@ class StatisticsPages:
 
     async def student(self, request: web.Request) -> web.Response:
         """What a student opened, and what happened last."""
-        course, name = await self._demand(request), StudentName.parse(request.match_info["student"])
+        course, name = (
+            await self._site.reception.taught(request),
+            StudentName.parse(request.match_info["student"]),
+        )
         await self._tables.figures.ready(course)
         return await self._of(
             request, course, name, figures=await self._sums.student(course, name), of_student=True,
@@ -113,7 +110,7 @@ class StatisticsPages:
 
     async def notebook(self, request: web.Request) -> web.Response:
         """Who opened a notebook, and when."""
-        course, everybody = await self._demand(request), _query(request).everybody
+        course, everybody = await self._site.reception.taught(request), _query(request).everybody
         name = NotebookPath.parse(request.match_info["path"]).stem_path
         await self._tables.figures.ready(course)
         return await self._of(

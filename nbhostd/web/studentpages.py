@@ -13,8 +13,7 @@ from aiohttp import web
 
 from nbhostd.core.errors import NbhostdError
 from nbhostd.core.model import Phase
-from nbhostd.core.names import CourseName, StudentName, WorkspaceId
-from nbhostd.core.people import Power
+from nbhostd.core.names import StudentName, WorkspaceId
 from nbhostd.core.students import Listing, OwnFile
 from nbhostd.services.students import StudentRow
 from nbhostd.web.coursetabs import course_tabs, teach_path
@@ -58,14 +57,9 @@ class StudentPages:
         router.add_get("/teach/{course}/students/{student}", self.show, allow_head=False)
         router.add_get("/teach/{course}/clear-staff", self.clearing, allow_head=False)
 
-    async def _demand(self, request: web.Request) -> CourseName:
-        course = CourseName.parse(request.match_info["course"])
-        await self._site.reception.demand(request, Power.TEACH, course)
-        return course
-
     async def everybody(self, request: web.Request) -> web.Response:
         """Everybody, or whom `?q=` finds."""
-        course, wanted = await self._demand(request), request.query.get("q", "").strip()
+        course, wanted = await self._site.reception.taught(request), request.query.get("q", "").strip()
         rows = await self._students.service.rows(course)
         shown = [row for row in rows if _is_meant(row, wanted)]
         measured = [row.measurement for row in rows if row.measurement]
@@ -83,7 +77,7 @@ class StudentPages:
 
     async def table(self, request: web.Request) -> web.Response:
         """The same as comma-separated values (RFC 4180)."""
-        course = await self._demand(request)
+        course = await self._site.reception.taught(request)
         text = io.StringIO()
         write = csv.writer(text).writerow
         write([self._site.say(request, title) for _, title in _COLUMNS])
@@ -97,7 +91,7 @@ class StudentPages:
 
     async def show(self, request: web.Request) -> web.Response:
         """One student; files are listed as the student, and when they cannot be, the rest is still there."""
-        course = await self._demand(request)
+        course = await self._site.reception.taught(request)
         id = WorkspaceId(course, StudentName.parse(request.match_info["student"]))
         row = await self._students.service.row(id)
         notebooks, dropped, trouble = await self._files(request, row, id)
@@ -127,7 +121,7 @@ class StudentPages:
 
     async def clearing(self, request: web.Request) -> web.Response:
         """What clearing the own files and those of the staff would do; nothing is done yet."""
-        course = await self._demand(request)
+        course = await self._site.reception.taught(request)
         visitor = await self._site.reception.visitor(request)
         plan = await self._students.service.to_clear(course, visitor.actor.name)
         tabs = course_tabs(request, self._site, course, "students")
