@@ -128,6 +128,14 @@ class SocketDesk:
             prints += [Fingerprint(*map(str, one)) if one else None for one in told]
         return prints
 
+    async def gists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[str]:
+        """The gist of each of these files; '' for what has none."""
+        told: list[str] = []
+        for first in range(0, len(paths), _PATHS_AT_ONCE):
+            batch = list(paths[first : first + _PATHS_AT_ONCE])
+            told += map(str, await self._ask("gists", workspace, uid, wanted="gists", paths=batch))
+        return told
+
     async def measure(self, workspace: int, uid: int) -> tuple[int, int]:
         """(bytes used on disk, number of files)."""
         size, files = await self._ask("measure", workspace, uid, wanted="measured", timeout=_MEASURE)

@@ -23,6 +23,7 @@ from nbhostd.adapters.desk_paths import (
     parts_of,
     student_errors,
 )
+from nbhostd.core import gist
 from nbhostd.core.errors import NotNow, Refused, WorldError
 from nbhostd.core.parcel import LARGEST_FILE
 
@@ -116,6 +117,22 @@ def fingerprint(space: int, path: str, known: str) -> list[str] | None:
             return [stamp] if stamp == known or found.st_size > LARGEST else [stamp, _blob(fd, found.st_size)]
     except (OSError, Refused):
         return None
+
+
+def gist_of(space: int, path: str) -> str:
+    """The gist of a regular file, reached without any link; '' for all else."""
+    try:
+        parts_of(path)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+        with closing(open_below(space, path, flags, NO_LINKS)) as fd:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > gist.LARGEST:
+                return ""
+            with open(fd, "rb", closefd=False) as file:
+                content = file.read(gist.LARGEST + 1)
+        return gist.gist(os.path.splitext(path)[1], content)
+    except (OSError, Refused):
+        return ""
 
 
 def _blob(fd: int, size: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ DROPPED = "DROPPED"
 STOCKS = ("droparea", "local", "import")
 PACKED = ("courses", "local", "droparea", "shares", "sites", "import", "jobs", ".ssh", "backup")
 """Directories of the state that can be packed, whole or from somewhere inside."""
+_MEMORY = 512 << 20
 _LISTS = "import/.lists"
 _ASIDE = re.compile(r"[\w.:+-]{1,64}")
 
@@ -162,6 +164,12 @@ def _ages(request: Request) -> Answer:
 def _fingerprints(request: Request) -> Answer:
     paths, known = request.texts("paths"), request.texts("known")
     return _of_each(request, "fingerprints", desk_files.fingerprint, None, paths, known)
+
+
+def _gists(request: Request) -> Answer:
+    # What a parser makes of a file is larger than the file; what does not fit has no gist.
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    return _of_each(request, "gists", desk_files.gist_of, "", request.texts("paths"))
 
 
 def _of_each(
@@ -339,6 +347,7 @@ OPERATIONS: dict[str, tuple[Callable[[Request], Answer], int]] = {
     "exists": (_exists, 30),
     "ages": (_ages, 30),
     "fingerprints": (_fingerprints, 30),
+    "gists": (_gists, 30),
     "files": (_files, 30),
     "measure": (_measure, 120),
     "delete": (_delete, 3600),

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import SortMode
 
 from nbhostd.core.errors import WorldError
+from nbhostd.core.gist import LARGEST, gist
 from nbhostd.core.names import NOTEBOOK_SUFFIXES, CourseName, NotebookPath
 from nbhostd.core.progress import History
 
 _MOST_COMMITS = 5000
 _DEEPEST = 64
-_Versions = dict[NotebookPath, set[str]]
+_MOST_READ = 16 << 20
+"""Bytes of one notebook's versions that are read for their gists."""
+_Gists = dict[NotebookPath, frozenset[str]]
+# Keys of a dict are a set that keeps its order.
+_Versions = dict[NotebookPath, dict[str, None]]
 
 
 class MirrorHistories:
@@ -25,6 +30,7 @@ class MirrorHistories:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: dict[CourseName, tuple[str, History]] = {}
+        self._gists: dict[CourseName, tuple[str, _Gists]] = {}
         self._turns: dict[CourseName, asyncio.Lock] = {}
 
     async def history(self, course: CourseName, commit: str) -> History:
@@ -35,6 +41,28 @@ class MirrorHistories:
                 return known[1]
             # Kept by the thread itself: whoever asked may have lost patience.
             return await asyncio.to_thread(self._read, course, commit)
+
+    async def gists(self, course: CourseName, commit: str, path: NotebookPath) -> frozenset[str]:
+        """Those of the notebook's contents in that history, of the latest if they are many. Raises WorldError."""
+        versions = (await self.history(course, commit)).get(path, ())
+        async with self._turns.setdefault(course, asyncio.Lock()):
+            of_commit, known = self._gists.get(course, ("", {}))
+            if of_commit != commit:
+                known = {}
+                self._gists[course] = (commit, known)
+            if path not in known:
+                # Kept by the thread itself: whoever asked may have lost patience.
+                await asyncio.to_thread(self._read_gists, course, path, versions, known)
+            return known[path]
+
+    def _read_gists(
+        self, course: CourseName, path: NotebookPath, versions: Collection[str], known: _Gists
+    ) -> None:
+        try:
+            repository = pygit2.Repository(self._root / course / "git")
+            known[path] = frozenset(_gists(repository, path.suffix, versions))
+        except (pygit2.GitError, KeyError, ValueError) as error:
+            raise WorldError("The course's history cannot be read.", detail=str(error)) from error
 
     def _read(self, course: CourseName, commit: str) -> History:
         try:
@@ -48,11 +76,22 @@ class MirrorHistories:
 
 def _history(repository: pygit2.Repository, commit: str) -> History:
     """In steps of what a commit changed: a directory that was seen at its place is not read again."""
-    versions: _Versions = defaultdict(set)
+    versions: _Versions = defaultdict(dict)
     seen: set[tuple[str, str]] = set()
     for one in _commits(repository, commit):
         _read_tree(one.peel(pygit2.Tree), "", versions, seen)
     return dict(versions)
+
+
+def _gists(repository: pygit2.Repository, suffix: str, versions: Collection[str]) -> Iterator[str]:
+    read = 0
+    for version in versions:
+        blob = repository[version]
+        if isinstance(blob, pygit2.Blob) and blob.size <= LARGEST:
+            read += blob.size
+            if read > _MOST_READ:
+                return
+            yield gist(suffix, blob.data)
 
 
 def _commits(repository: pygit2.Repository, commit: str) -> Iterator[pygit2.Commit]:
@@ -75,4 +114,4 @@ def _read_tree(tree: pygit2.Tree, prefix: str, versions: _Versions, seen: set[tu
         if isinstance(entry, pygit2.Tree):
             _read_tree(entry, f"{prefix}{name}/", versions, seen)
         elif isinstance(entry, pygit2.Blob) and name.endswith(NOTEBOOK_SUFFIXES):
-            versions[NotebookPath(prefix + name)].add(str(entry.id))
+            versions[NotebookPath(prefix + name)].setdefault(str(entry.id))

@@ -6,12 +6,22 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from nbhostd.core.errors import NbhostdError
 from nbhostd.core.model import Course, Workspace
 from nbhostd.core.names import NotebookPath, WorkspaceId
 from nbhostd.core.ports import Store
-from nbhostd.core.progress import Fingerprint, Fingerprints, Histories, History, Mark, Openings, marks
+from nbhostd.core.progress import (
+    Fingerprint,
+    Fingerprints,
+    Histories,
+    History,
+    Mark,
+    Openings,
+    differing,
+    marks,
+)
 from nbhostd.core.subject import subject
 
 log = logging.getLogger(__name__)
@@ -23,7 +33,10 @@ _MOST_NOTEBOOKS = 2000
 
 
 class Progress:
-    """Asks the desk each time, which reads only files that have changed since it was last asked."""
+    """Asks the desk each time, which reads only files that have changed since it was last asked.
+
+    Only a file that is none of the course's is parsed, once.
+    """
 
     def __init__(
         self, store: Store, openings: Openings, desk: Fingerprints, histories: Histories, *, patience: float = _PATIENCE
@@ -43,14 +56,16 @@ class Progress:
             opened = await self._openings.opened(id)
             blobs: Mapping[NotebookPath, str] = {}
             history: History = {}
+            saved: set[NotebookPath] = set()
             try:
                 async with asyncio.timeout(self._patience):
                     blobs, history = await self._look(course, id, notebooks[:_MOST_NOTEBOOKS])
+                    await self._compare(course, id, differing(blobs, history), saved)
             except TimeoutError:
                 log.warning("which notebooks are changed could not be told in time")
             except NbhostdError as error:
                 log.warning("which notebooks are changed could not be told: %s", error)
-        return marks(notebooks, opened, blobs, history)
+        return marks(notebooks, opened, blobs, history, saved)
 
     async def _look(
         self, course: Course, id: WorkspaceId, notebooks: Sequence[NotebookPath]
@@ -60,6 +75,24 @@ class Progress:
             return {}, {}
         history = await self._histories.history(course.name, course.commit)
         return await self._blobs(workspace, [path for path in notebooks if path in history]), history
+
+    async def _compare(
+        self, course: Course, id: WorkspaceId, others: Sequence[NotebookPath], saved: set[NotebookPath]
+    ) -> None:
+        """Put into `saved` the notebooks whose file is another one, but not what is written in it."""
+        workspace = await self._store.workspace(id) if others else None
+        if workspace is None or course.commit is None:
+            return
+        known = self._remembered.get(workspace.number, {})
+        unread = [path for path in others if path in known and known[path].gist is None]
+        gists = await self._desk.gists(workspace.number, workspace.uid, unread) if unread else []
+        for path, gist in zip(unread, gists, strict=True):
+            if path in known:
+                known[path] = replace(known[path], gist=gist)
+        for path in others:
+            written = known[path].gist if path in known else ""
+            if written and written in await self._histories.gists(course.name, course.commit, path):
+                saved.add(path)
 
     async def _blobs(
         self, workspace: Workspace, notebooks: Sequence[NotebookPath]

@@ -11,6 +11,7 @@ import pytest
 
 from nbhostd.adapters.desk import SocketDesk
 from nbhostd.core.errors import Refused
+from nbhostd.core.gist import gist
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import CourseName, NotebookPath
 from nbhostd.core.students import Listing
@@ -329,6 +330,22 @@ class DeskContract:
         again = await office.desk.fingerprints(office.workspace, UID, known)
         assert again[0] is not None and again[0].stamp != known[0][1]
         assert again[0].blob == "e45c9c2666d44e0327c1f9c239a74c508336053e"
+
+    async def test_gists_are_of_plain_notebooks_and_of_nothing_else(self, office: Office) -> None:
+        names = ("a.py", "w1/é.md", "b.ipynb", "bad.ipynb", "link.py", "pipe.py", "w1", "absent.py")
+        paths = [NotebookPath(name) for name in names]
+        assert await office.desk.gists(office.workspace, UID, paths) == [""] * 8
+        office.plant("a.py", "# %%\n1\n")
+        office.plant("w1/é.md", "text\n")
+        office.plant("b.ipynb", '{"cells": [{"cell_type": "code", "source": "1"}]}')
+        office.plant("bad.ipynb", "[" * 100_000)
+        (office.space / "link.py").symlink_to("a.py")
+        os.mkfifo(office.space / "pipe.py")
+        office.own()
+        gists = await office.desk.gists(office.workspace, UID, paths)
+        assert gists[:2] == [gist(".py", b"# %% [code]\n1"), gist(".md", b"text")]
+        assert gists[2] not in ("", *gists[:2])
+        assert gists[3:] == [""] * 5
 
     async def test_many_paths_can_be_asked_for(self, office: Office) -> None:
         office.plant("n400.ipynb")

@@ -10,6 +10,7 @@ from pygit2.enums import FileMode, ObjectType
 
 from nbhostd.adapters.gitversions import MirrorHistories
 from nbhostd.core.errors import WorldError
+from nbhostd.core.gist import LARGEST, gist
 from nbhostd.core.names import CourseName, NotebookPath
 
 COURSE = CourseName("python")
@@ -48,7 +49,7 @@ async def test_all_versions_of_all_branches_count(tmp_path: Path) -> None:
     newest = mirror.commit({"w1/a.md": "1", "b.py": "b"})
     mirror.commit({"w1/a.md": "other"}, branch="next")
     history = await MirrorHistories(tmp_path).history(COURSE, newest)
-    assert history == {
+    assert {path: set(versions) for path, versions in history.items()} == {
         NotebookPath("w1/a.md"): {blob("1"), blob("2"), blob("other")},
         NotebookPath("b.py"): {blob("b")},
     }
@@ -62,6 +63,19 @@ async def test_a_history_is_read_once_per_commit(tmp_path: Path) -> None:
     assert await histories.history(COURSE, first) is before
     second = mirror.commit({"a.md": "2"})
     assert len((await histories.history(COURSE, second))[NotebookPath("a.md")]) == 2
+
+
+async def test_gists_are_those_of_all_versions_and_of_one_notebook(tmp_path: Path) -> None:
+    mirror, histories = Mirror(tmp_path), MirrorHistories(tmp_path)
+    mirror.commit({"a.md": "1", "b.md": "b"})
+    first = mirror.commit({"a.md": "2", "b.md": "b"})
+    a = NotebookPath("a.md")
+    assert await histories.gists(COURSE, first, a) == {gist(".md", b"1"), gist(".md", b"2")}
+    second = mirror.commit({"a.md": "x" * (LARGEST + 1)})
+    assert await histories.gists(COURSE, second, a) == {gist(".md", b"1"), gist(".md", b"2")}
+    third = mirror.commit({"a.md": "3"})
+    assert gist(".md", b"3") in await histories.gists(COURSE, third, a)
+    assert await histories.gists(COURSE, third, NotebookPath("absent.md")) == set()
 
 
 async def test_a_course_without_a_mirror_is_said_to_be_unreadable(tmp_path: Path) -> None:

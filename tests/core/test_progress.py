@@ -19,6 +19,11 @@ def test_what_the_course_had_earlier_is_nobodys_work() -> None:
     assert marks([A], [], {A: "1"}, {A: {"1", "2"}}) == {A: Mark.UNTOUCHED}
 
 
+def test_a_file_that_was_only_saved_is_opened_whatever_statistics_know() -> None:
+    assert marks([A], [], {A: "9"}, {A: {"1"}}) == {A: Mark.CHANGED}
+    assert marks([A], [], {A: "9"}, {A: {"1"}}, {A}) == {A: Mark.OPENED}
+
+
 def test_what_the_course_never_had_cannot_be_changed() -> None:
     assert marks([A], ["w1/a.md"], {A: "mine"}, {}) == {A: Mark.OPENED}
 

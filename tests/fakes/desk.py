@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nbhostd.core.errors import NbhostdError, Refused
+from nbhostd.core.gist import gist
 from nbhostd.core.handouts import Dropped
 from nbhostd.core.model import Mapping
 from nbhostd.core.names import AreaName, CourseName, FilePath, NotebookPath
@@ -33,6 +34,8 @@ class FakeDesk:
     known: dict[Path, dict[str, tuple[int, int]]] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
     """The names of files whose content was read for a fingerprint."""
+    parsed: list[str] = field(default_factory=list)
+    """The paths of files that were read for their gist."""
 
     async def prepare(
         self,
@@ -106,6 +109,15 @@ class FakeDesk:
         return [
             self._fingerprint(space / path, stamp) if found else None
             for (path, stamp), found in zip(known, there, strict=True)
+        ]
+
+    async def gists(self, workspace: int, uid: int, paths: Sequence[NotebookPath]) -> list[str]:
+        there = await self.exists(workspace, uid, paths)
+        space = self._space(workspace)
+        self.parsed += [path for path, found in zip(paths, there, strict=True) if found]
+        return [
+            gist(path.suffix, (space / path).read_bytes()) if found else ""
+            for path, found in zip(paths, there, strict=True)
         ]
 
     def _fingerprint(self, file: Path, known: str) -> Fingerprint:

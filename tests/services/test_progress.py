@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
 from pathlib import Path
 
 from nbhostd.core.errors import WorldError
+from nbhostd.core.gist import gist
 from nbhostd.core.model import Course, Mode
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
 from nbhostd.core.progress import History, Mark
@@ -25,10 +27,21 @@ def blob(text: str) -> str:
     return sha1(b"blob %d\0%b" % (len(text), text.encode())).hexdigest()
 
 
+def cell(source: str, **more: object) -> str:
+    return json.dumps({"cells": [{"cell_type": "code", "source": source, **more}]})
+
+
 @dataclass
 class Histories:
     known: History = field(default_factory=lambda: {A: {blob("a1"), blob("a2")}, B: {blob("b1")}})
     stuck: bool = False
+    texts: dict[NotebookPath, list[str]] = field(default_factory=dict)
+    mute: bool = False
+
+    async def gists(self, course: CourseName, commit: str, path: NotebookPath) -> frozenset[str]:
+        if self.mute:
+            await asyncio.Event().wait()
+        return frozenset(gist(path.suffix, text.encode()) for text in self.texts.get(path, []))
 
     async def history(self, course: CourseName, commit: str) -> History:
         if self.stuck:
@@ -103,6 +116,41 @@ async def test_a_file_that_is_gone_is_changed_no_more(tmp_path: Path) -> None:
     (stage.space / B).unlink()
     stage.openings.names = {"b"}
     assert await stage.look() == [Mark.UNTOUCHED, Mark.OPENED]
+
+
+async def test_what_jupyter_only_saved_is_opened_and_what_somebody_wrote_is_changed(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    await stage.move_in()
+    stage.histories.texts = {A: ["a1", "a2"], B: [cell("1")]}
+    (stage.space / A).write_text("---\njupyter: {kernelspec: {name: python3}}\n---\n\na2\n")
+    (stage.space / B).write_text(cell("1", id="x", outputs=["2"]))
+    assert await stage.look() == [Mark.OPENED, Mark.OPENED]
+    (stage.space / B).write_text(cell("my work"))
+    assert await stage.look() == [Mark.OPENED, Mark.CHANGED]
+    (stage.space / B).write_text("no notebook at all")
+    assert await stage.look() == [Mark.OPENED, Mark.CHANGED]
+
+
+async def test_only_a_file_that_is_none_of_the_courses_is_parsed_and_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    await stage.move_in()
+    await stage.look()
+    assert stage.desk.parsed == []
+    (stage.space / A).write_text("mine")
+    await stage.look()
+    await stage.look()
+    assert stage.desk.parsed == [A]
+    (stage.space / A).write_text("mine, too")
+    await stage.look()
+    assert stage.desk.parsed == [A, A]
+
+
+async def test_a_history_that_takes_too_long_leaves_what_is_known_of_the_files(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    await stage.move_in()
+    (stage.space / B).write_text(cell("mine"))
+    stage.histories.mute = True
+    assert await stage.look() == [Mark.UNTOUCHED, Mark.CHANGED]
 
 
 async def test_without_the_desk_or_the_history_there_is_what_statistics_know(tmp_path: Path) -> None:
