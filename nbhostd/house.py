@@ -259,8 +259,9 @@ class House:
             self.courses, DropDirectory(Path(self.config().paths.state) / "droparea"), self.desk, self.book,
             self.clock, self.roll, self.workspaces.locked,
         )  # fmt: skip
+        book = self._ground.statistics.database
         self.takeover = Takeover(
-            self.store, self.courses, SqliteImports(self.store.database), SqlitePastEvents(self._ground.statistics.database),
+            self.store, self.courses, SqliteImports(self.store.database), SqlitePastEvents(book), SqliteCounts(book),
             self.desk, self.workspaces.locked, self.clock, secrets.token_bytes,
             lambda: f"{self.config().paths.state}/import",
         )  # fmt: skip

@@ -33,6 +33,12 @@ garbage
 2020-13-45T08:00:00 python alice w1/intro existing 7002
 2024-09-01T08:00:00 python bob w1/intro existing 7003
 """
+COUNTS = """\
+# names
+2020-01-01T00:00:00 1 2 3
+nothing
+2024-01-01T00:00:00 2 0 5 40 110 111 112 113 114 115 116 117 118 119 120 121 7 8
+"""
 NOTEBOOK = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
 
 
@@ -113,7 +119,7 @@ class Predecessor:
         self.write(f"local/{python}/Dockerfile", "FROM nbhosting/minimal-notebook\n", owner=0)
         self.write(f"droparea/{python}/exam/sujet d'été.txt", "subject", owner=0)
         self.write(f"raw/{python}/events.raw", EVENTS, owner=0)
-        self.write(f"raw/{python}/counts.raw", "# names\n2020-01-01T00:00:00 1 2 3\n", owner=0)
+        self.write(f"raw/{python}/counts.raw", COUNTS, owner=0)
         self.write(f"students/alice/{python}/w1/intro.ipynb", NOTEBOOK)
         self.write(f"students/alice/{python}/w1/un nom à espaces.ipynb", NOTEBOOK)
         self.write(f"students/alice/{python}/.port", "7000")

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from nbhostd.adapters.database import Connection, Database
-from nbhostd.adapters.statistics import add_events
-from nbhostd.core.figures import stem
+from nbhostd.adapters.statistics import EventRow, add_events
+from nbhostd.core.figures import VISITS, stem
 from nbhostd.core.names import CourseName
 from nbhostd.core.takeover import PastEvent
+
+_ALIKE = """
+SELECT count(*) AS n FROM events WHERE at = ? AND course = (SELECT id FROM courses WHERE name = ?)
+    AND student = (SELECT id FROM students WHERE name = ?) AND event IN (?, ?)
+    AND notebook IS (SELECT id FROM notebooks WHERE name = ?)
+"""
 
 
 class SqliteImports:
@@ -48,18 +54,37 @@ class SqlitePastEvents:
 
     async def add(
         self, source: str, item: str, course: CourseName, events: Sequence[PastEvent], progress: str, now: datetime
-    ) -> None:  # fmt: skip
-        """Add events and remember how far it is, both or neither."""
+    ) -> int:  # fmt: skip
+        """Add events that are not here yet and remember how far it is, both or neither; how many are added."""
         rows = [
             (int(event.at.timestamp()), str(course), str(event.student), event.event, stem(event.notebook))
             for event in events
         ]
 
-        def add(db: Connection) -> None:
-            add_events(db, rows)
+        def add(db: Connection) -> int:
+            missing = _missing(db, rows)
+            add_events(db, missing)
             record_progress(db, source, item, progress, now)
+            return len(missing)
 
-        await self._database.write(add)
+        return await self._database.write(add)
+
+
+def _missing(db: Connection, rows: Sequence[EventRow]) -> list[EventRow]:
+    """Those that are not here, in their order."""
+    here: dict[EventRow, int] = {}
+    missing = []
+    for row in rows:
+        at, course, student, event, notebook = row
+        kinds = VISITS if event in VISITS else (event, event)
+        key = (at, course, student, kinds[0], notebook)
+        if key not in here:
+            here[key] = db.execute(_ALIKE, (at, course, student, *kinds, notebook)).fetchone()["n"]
+        if here[key]:
+            here[key] -= 1
+        else:
+            missing.append(row)
+    return missing
 
 
 def record_progress(db: Connection, source: str, item: str, fingerprint: str, now: datetime) -> None:

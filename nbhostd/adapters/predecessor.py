@@ -19,6 +19,7 @@ from nbhostd.adapters.predecessor_db import OldDatabase, quietly, read_database
 from nbhostd.core.errors import Refused, WorldError
 from nbhostd.core.parcel import FILE, FOLDER, HARD, LARGEST_FILE, LINK, THE_END, Entry, time_of
 from nbhostd.core.predecessor import OldCourse, Survey
+from nbhostd.core.rawfiles import COUNTS, EVENTS
 
 _CHUNK = 1 << 18
 _DEEPEST = 100
@@ -110,7 +111,14 @@ class DataRoot:
 
     def events(self, course: str) -> GrowingFile | None:
         """The course's recorded events; None when there are none."""
-        path = self._root / "raw" / course / "events.raw"
+        return self._raw(course, EVENTS)
+
+    def counts(self, course: str) -> GrowingFile | None:
+        """What was counted while the course was there; None when nothing was."""
+        return self._raw(course, COUNTS)
+
+    def _raw(self, course: str, name: str) -> GrowingFile | None:
+        path = self._root / "raw" / course / name
         return GrowingFile(path) if path.is_file() and not path.is_symlink() else None
 
     def _open(self, kind: str, parts: tuple[str, ...]) -> int | None:
@@ -174,7 +182,7 @@ class _Walk:
             case "student":
                 return path != ".port"
             case "counts":
-                return path == "counts.raw"
+                return path == COUNTS
             case "git":
                 # Its content and nothing that git would obey: no hooks, no configuration, no alternates.
                 top = path.partition("/")[0]
@@ -286,7 +294,7 @@ def _reading(what: object) -> Iterator[None]:
 
 
 class GrowingFile:
-    """The EventsFile of `core/predecessor.py`: progress is 'bytes:digest of these'."""
+    """The RawFile of `core/predecessor.py`: progress is 'bytes:digest of these'."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -306,7 +314,7 @@ class GrowingFile:
                     digest.update(piece)
                     offset += len(piece)
                 if digest.hexdigest() != known:
-                    raise Refused(f"{self._path} is not what it was: its events were imported.", status=409)
+                    raise Refused(f"{self._path} is not what it was when it was imported.", status=409)
             for line in file:
                 if not line.endswith(b"\n"):
                     return  # still being written

@@ -259,7 +259,7 @@ def forget_course(db: Connection, course: CourseName) -> None:
     db.execute("DELETE FROM courses WHERE id = ?", (number,))
     for table, key in (("students", "student"), ("notebooks", "notebook")):
         db.execute(f"DELETE FROM {table} WHERE id NOT IN (SELECT {key} FROM events WHERE {key} IS NOT NULL)")
-    db.execute("DELETE FROM imports WHERE item = ? OR item = ?", (f"events/{course}", f"counts/{course}"))
+    db.execute("DELETE FROM imports WHERE item = ? OR item = ?", (f"events/{course}", f"counted/{course}"))
 
 
 def _delete(db: Connection, tables: Iterable[str], course: int) -> None:

@@ -63,19 +63,23 @@ class OldSite(Protocol):
     def parcel(self, kind: str, *parts: str, expect: str = "") -> Iterator[bytes]:
         """The tree as a parcel; one that is not what its survey found (`expect`: its fingerprint) breaks off."""
 
-    def events(self, course: str) -> EventsFile | None:
+    def events(self, course: str) -> RawFile | None:
         """The course's recorded events; None when there are none."""
 
+    def counts(self, course: str) -> RawFile | None:
+        """What was counted while the course was there; None when nothing was."""
 
-class EventsFile(Protocol):
-    """A file of events that only ever grows."""
+
+class RawFile(Protocol):
+    """A file of lines that only ever grows."""
 
     @property
     def size(self) -> int: ...
     def lines(self, progress: str) -> Iterator[tuple[str, Callable[[], str]]]:
         """Each whole line after what `progress` says is done, with a function that says how far that line is.
 
-        Raises Refused(409) when what was done is not the beginning of this file any more.
+        That function is to be called before the next line is asked for. Raises Refused(409) when what was done is not
+        the beginning of this file any more.
         """
 
 

@@ -60,8 +60,12 @@ class PastEvents(Protocol):
 
     async def add(
         self, source: str, item: str, course: CourseName, events: Sequence[PastEvent], progress: str, now: datetime
-    ) -> None:  # fmt: skip
-        """Add events and remember how far it is, both or neither."""
+    ) -> int:  # fmt: skip
+        """Add events and remember how far it is, both or neither; how many are added.
+
+        What is known already is not: of as many that are alike, to the second, as many more as are not here yet. An
+        original that was brought back is an opened notebook, too.
+        """
 
 
 class UnpackingDesk(Protocol):

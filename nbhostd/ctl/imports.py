@@ -17,8 +17,8 @@ _MORE = """\
 PATH is the predecessor's data root: the directory with db.sqlite3, students/, raw/, local/, droparea/ and
 courses-git/. Nothing in it is changed. Stop the predecessor first, or give a copy.
 
-Taken over are the courses with their settings, local/ files, drop areas, recorded events, and every student's
-files, which belong to that student here; users become accounts with their groups, rights and passwords. What was
+Taken over are the courses with their settings, local/ files, drop areas, recorded events and counts, and every
+student's files, which belong to that student here; users become accounts with their groups, rights and passwords. What was
 known of them is kept in /var/lib/nbhostd/import/people.json.
 
 examples:
@@ -31,7 +31,7 @@ changed here is never overwritten."""
 
 _KINDS = {
     "course": "courses", "local": "local layers", "droparea": "drop areas", "counts": "counts files",
-    "events": "event files", "people": "people", "student": "students' spaces",
+    "events": "event files", "counted": "counts of what ran", "people": "people", "student": "students' spaces",
 }  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,12 +12,12 @@ from urllib.parse import urlencode
 from nbhostd.core.errors import NbhostdError, Refused, WorldError
 from nbhostd.core.names import AreaName, CourseName, StudentName
 from nbhostd.core.parcel import FILE, THE_END, Entry
-from nbhostd.core.predecessor import OldCourse, OldSite, event, image
+from nbhostd.core.predecessor import OldCourse, OldSite, RawFile, event, image
+from nbhostd.core.rawfiles import COUNTS, EVENTS, count
 from nbhostd.ctl.client import Failed, Shape, path
 from nbhostd.ctl.command import Call
+from nbhostd.ctl.rawreading import Parse, Reading
 
-_EVENTS_AT_ONCE = 5000
-_MOST_BAD_LINES = 20
 _NOT_NOW = 503
 _WEIGHT = 1 << 16
 """What a piece counts for in the bar even when it is empty, in bytes."""
@@ -26,6 +25,11 @@ _SHOWN_EVERY = 1 << 20
 
 STOCKS = {"local": "local", "droparea": "droparea", "counts": "import"}
 """Which trees of a course go where, by kind."""
+RAW: dict[str, tuple[str, Parse, str]] = {
+    "events": (EVENTS, event, "event"),
+    "counted": (COUNTS, count, "count"),
+}
+"""Which lines are added to what is recorded here, by kind: their file, how they are read, and what each is."""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,10 @@ class Plan:
 def _plain(text: str) -> str:
     """The text as it can be written: a file's name need not be UTF-8."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _raw_file(site: OldSite, kind: str, course: str) -> RawFile | None:
+    return site.events(course) if kind == "events" else site.counts(course)
 
 
 class Planner:
@@ -128,11 +136,11 @@ class Planner:
         for kind in STOCKS:
             self._tree(f"{kind}/{name}", kind, name, (old.name,))
         self._areas(old.name)
-        events = self._site.events(old.name)
-        if events is not None:
-            self._plan.items.append(
-                Item(f"events/{name}", "events", "new", name, "", (old.name,), 1, events.size)
-            )
+        for kind in RAW:
+            found = _raw_file(self._site, kind, old.name)
+            if found is not None:
+                parts = (old.name,)
+                self._plan.items.append(Item(f"{kind}/{name}", kind, "new", name, "", parts, 1, found.size))
 
     def _areas(self, course: str) -> None:
         for area in self._site.folders("droparea", course):
@@ -155,9 +163,9 @@ class Planner:
                 elif not self._only or name in self._only:
                     item = f"student/{name}/{names[folder]}"
                     self._tree(item, "student", name, (folder, course), names[folder])
-        for course, count in sorted(unknown.items()):
+        for course, trees in sorted(unknown.items()):
             self._plan.problems.append(
-                f"students/*/{course}: {count} trees of a course that is not known: left out"
+                f"students/*/{course}: {trees} trees of a course that is not known: left out"
             )
 
     def _tree(self, name: str, kind: str, course: str, parts: tuple[str, ...], student: str = "") -> None:
@@ -244,8 +252,8 @@ class Sender:
         match item.kind:
             case "course":
                 return self._course(item)
-            case "events":
-                return self._events(item)
+            case "events" | "counted":
+                return self._lines(item)
             case "people":
                 data = self._site.people
                 entry = Entry(FILE, "people.json", 0o600, 0, len(data))
@@ -291,17 +299,18 @@ class Sender:
         self._put(path("import", "stock", "import", item.course), copy, self._site.parcel("git", *item.parts))
         return self._call.follow_quietly("POST", url, {**wish, "from_copy": True})
 
-    def _events(self, item: Item) -> Shape:
+    def _lines(self, item: Item) -> Shape:
+        name, parse, noun = RAW[item.kind]
         query = urlencode({"source": self._plan.source, "item": item.name})
-        url = f"{path('import', 'events', item.course)}?{query}"
+        url = f"{path('import', item.kind, item.course)}?{query}"
         progress = self._call.client.ask("GET", url)["progress"]
-        events = self._site.events(item.parts[0])
-        if events is None:
+        file = _raw_file(self._site, item.kind, item.parts[0])
+        if file is None:
             raise Failed("The file went away.", 404)
-        reading = EventReading()
-        lines = reading.sent(events.lines(progress))
+        reading = Reading(parse, noun)
+        lines = reading.sent(file.lines(progress))
         added = self._call.client.upload(url, self._counted(item, lines))["added"]
-        self._plan.problems += [f"raw/{item.parts[0]}/events.raw: {fault}" for fault in reading.faults()]
+        self._plan.problems += [f"raw/{item.parts[0]}/{name}: {fault}" for fault in reading.faults()]
         return {"added": added, "bad_lines": reading.bad}
 
     def _tell(self, item: Item) -> None:
@@ -316,37 +325,3 @@ class Sender:
             self._plan.notes.append(
                 f"{item.name}: {kept} files are others here, and stay ({first}{' …' * (kept > 3)})"
             )
-
-
-class EventReading:
-    """Turns lines of events.raw into what is sent, and counts those that are none."""
-
-    def __init__(self) -> None:
-        self.bad = 0
-        self._first: list[str] = []
-
-    def sent(self, lines: Iterator[tuple[str, Callable[[], str]]]) -> Iterator[bytes]:
-        """Lines of JSON: events, and every few thousand how far that is."""
-        how_far: Callable[[], str] | None = None
-        waiting = 0
-        for line, how_far in lines:
-            waiting += 1
-            try:
-                found = event(line)
-            except ValueError as error:
-                self.bad += 1
-                if len(self._first) < _MOST_BAD_LINES:
-                    self._first.append(f"{line.strip()[:80]!r} is no event ({error})")
-            else:
-                if found is not None:
-                    yield json.dumps(found).encode() + b"\n"
-            if waiting == _EVENTS_AT_ONCE:
-                yield json.dumps({"progress": how_far()}).encode() + b"\n"
-                waiting = 0
-        if how_far is not None and waiting:
-            yield json.dumps({"progress": how_far()}).encode() + b"\n"
-
-    def faults(self) -> list[str]:
-        """What was wrong with the first bad lines, and how many more there are."""
-        more = self.bad - len(self._first)
-        return [*self._first, *([f"and {more} more lines are no events"] if more else [])]

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from nbhostd.core.counts import Counts, PastCount
 from nbhostd.core.errors import Refused
 from nbhostd.core.giturl import GitUrl
 from nbhostd.core.model import Course, Mode
@@ -52,13 +53,14 @@ class Takeover:
     """Receives the pieces."""
 
     def __init__(
-        self, store: Store, courses: Courses, imports: Imports, events: PastEvents, desk: UnpackingDesk, lock: Lock,
-        clock: Clock, random_bytes: RandomBytes, place: Callable[[], str],
+        self, store: Store, courses: Courses, imports: Imports, events: PastEvents, counts: Counts,
+        desk: UnpackingDesk, lock: Lock, clock: Clock, random_bytes: RandomBytes, place: Callable[[], str],
     ) -> None:  # fmt: skip
         self._store = store
         self._courses = courses
         self._imports = imports
         self._events = events
+        self._counts = counts
         self._desk = desk
         self._lock = lock
         self._clock = clock
@@ -125,15 +127,23 @@ class Takeover:
         await self._imports.record(piece.source, piece.item, piece.fingerprint, self._clock.now())
 
     async def progress(self, piece: Piece) -> str:
-        """How far a course's events have been taken over, in the words of whoever sent them."""
+        """How far a course's events, or counts, have been taken over, in the words of whoever sent them."""
         return await self._events.progress(piece.source, piece.item)
 
     async def add_events(
         self, course: CourseName, piece: Piece, events: list[PastEvent], progress: str
-    ) -> None:
-        """Add past events of a course; sent again, they are not there twice. Raises Refused(404)."""
+    ) -> int:
+        """Add past events of a course, and say how many; sent again, they are not there twice. Raises Refused(404)."""
         await self._courses.get(course)
-        await self._events.add(piece.source, piece.item, course, events, progress, self._clock.now())
+        return await self._events.add(piece.source, piece.item, course, events, progress, self._clock.now())
+
+    async def add_counts(
+        self, course: CourseName, piece: Piece, counts: list[PastCount], progress: str
+    ) -> int:
+        """Add past counts of a course, beside what is known of the same moments. Raises Refused(404)."""
+        await self._courses.get(course)
+        await self._counts.add_past(piece.source, piece.item, course, counts, progress, self._clock.now())
+        return len(counts)
 
 
 def past_event(at: str, student: str, event: str, notebook: str) -> PastEvent:

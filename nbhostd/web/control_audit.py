@@ -64,6 +64,7 @@ ACTIONS: dict[tuple[str, str], str] = {
     ("DELETE", "/v1/groups/{group}"): "group.delete",
     ("POST", "/v1/import/accounts"): "people.import",
     ("POST", "/v1/import/courses/{course}"): "import.course",
+    ("PUT", "/v1/import/counted/{course}"): "import.counts",
     ("PUT", "/v1/import/events/{course}"): "import.events",
     ("PUT", "/v1/import/people"): "import.people",
     ("PUT", "/v1/import/stock/{place}/{course}"): "import.files",

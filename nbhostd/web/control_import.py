@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from typing import TypeVar
 
 from aiohttp import web
 
+from nbhostd.core.counts import PastCount
 from nbhostd.core.errors import Refused
 from nbhostd.core.names import CourseName, StudentName, WorkspaceId
+from nbhostd.core.rawfiles import past_count
 from nbhostd.core.takeover import PastEvent, Stock
 from nbhostd.services.courses import Changes
 from nbhostd.services.takeover import Piece, Takeover, Wish, past_event
@@ -17,6 +21,9 @@ from nbhostd.web.control_context import course_name
 from nbhostd.web.control_dropareas import content_of
 from nbhostd.web.control_shapes import course_shape
 from nbhostd.web.control_wire import Shape, Voice, read_body, stream
+
+T = TypeVar("T")
+Add = Callable[[CourseName, Piece, list[T], str], Awaitable[int]]
 
 _LONGEST = 300
 
@@ -37,8 +44,10 @@ class ImportControl:
             web.put("/v1/import/stock/{place}/{course}", self.take_stock),
             web.put("/v1/import/people", self.take_people),
             web.put("/v1/import/workspaces/{course}/{student}/files", self.take_workspace),
-            web.get("/v1/import/events/{course}", self.show_events),
+            web.get("/v1/import/events/{course}", self.show_progress),
             web.put("/v1/import/events/{course}", self.take_events),
+            web.get("/v1/import/counted/{course}", self.show_progress),
+            web.put("/v1/import/counted/{course}", self.take_counts),
         ]
 
     async def show(self, request: web.Request) -> web.Response:
@@ -75,32 +84,37 @@ class ImportControl:
         done = await self._takeover.workspace(id, _piece(request), content_of(request))
         return web.json_response(asdict(done))
 
-    async def show_events(self, request: web.Request) -> web.Response:
+    async def show_progress(self, request: web.Request) -> web.Response:
         return web.json_response({"progress": await self._takeover.progress(_piece(request))})
 
     async def take_events(self, request: web.Request) -> web.Response:
         """Lines of JSON: [at, student, event, notebook], and after some of them {"progress": how far that is}."""
+        return await self._take(request, _event, self._takeover.add_events)
+
+    async def take_counts(self, request: web.Request) -> web.Response:
+        """Lines of JSON: [at, numbers of counts.raw…], and after some of them {"progress": how far that is}."""
+        return await self._take(request, _count, self._takeover.add_counts)
+
+    async def _take(
+        self, request: web.Request, understand: Callable[[object], T], add: Add[T]
+    ) -> web.Response:
         course, piece = course_name(request), _piece(request)
         if piece.item in self._busy:
-            raise Refused("These events are being imported already.", status=409, reason="importing")
+            raise Refused("This is being imported already.", status=409, reason="importing")
         self._busy.add(piece.item)
+        gathered: list[T] = []
+        added = 0
         try:
-            return web.json_response({"added": await self._take_events(request, course, piece)})
+            while line := await request.content.readline():
+                shape = _parsed(line)
+                if isinstance(shape, dict):
+                    added += await add(course, piece, gathered, str(shape.get("progress", "")))
+                    gathered = []
+                else:
+                    gathered.append(understand(shape))
         finally:
             self._busy.discard(piece.item)
-
-    async def _take_events(self, request: web.Request, course: CourseName, piece: Piece) -> int:
-        gathered: list[PastEvent] = []
-        added = 0
-        while line := await request.content.readline():
-            shape = _parsed(line)
-            if isinstance(shape, dict):
-                await self._takeover.add_events(course, piece, gathered, str(shape.get("progress", "")))
-                added += len(gathered)
-                gathered = []
-            else:
-                gathered.append(_event(shape))
-        return added
+        return web.json_response({"added": added})
 
 
 def _parsed(line: bytes) -> object:
@@ -116,6 +130,13 @@ def _event(shape: object) -> PastEvent:
         return past_event(at, student, event, notebook)
     except (TypeError, ValueError) as error:
         raise Refused("This is no event.", detail=str(error)) from error
+
+
+def _count(shape: object) -> PastCount:
+    try:
+        return past_count(shape if isinstance(shape, list) else [])
+    except ValueError as error:
+        raise Refused("This is no count.", detail=str(error)) from error
 
 
 def _text(request: web.Request, key: str) -> str:

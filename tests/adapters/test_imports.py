@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -57,6 +58,24 @@ async def test_how_far_events_are_is_known(events: PastEvents) -> None:
     await events.add("here", "events/python", PYTHON, PAST[2:], "3", NOW)
     assert await events.progress("here", "events/python") == "3"
     assert await events.progress("there", "events/python") == ""
+
+
+async def test_what_is_known_is_not_added_again_wherever_it_came_from(events: PastEvents) -> None:
+    one = PAST[0]
+    twice = [replace(one, event="reset"), *PAST[1:], one]
+    assert await events.add("here", "events/python", PYTHON, [one], "1", NOW) == 1
+    assert await events.add("there", "events/python", PYTHON, twice, "3", NOW) == 3
+    assert await events.add("elsewhere", "events/python", PYTHON, [*twice, *twice], "6", NOW) == 4
+    assert await events.add("there", "events/python", PYTHON, [one, one], "8", NOW) == 0
+    others = [
+        replace(one, student=StudentName("bob")),
+        replace(one, event="stop", notebook=""),
+        replace(one, at=one.at + timedelta(seconds=1)),
+        replace(one, notebook="w1/else"),
+    ]
+    assert await events.add("here", "events/python", PYTHON, [*others, one], "9", NOW) == 4
+    assert await events.add("here", "events/algo", CourseName("algo"), [one, one], "2", NOW) == 2
+    assert await events.add("here", "events/python", PYTHON, others, "9", NOW) == 0
 
 
 async def test_past_events_are_kept_as_our_own_are(tmp_path: Path) -> None:

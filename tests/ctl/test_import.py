@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from nbhostd.adapters.counts import SqliteCounts
 from nbhostd.adapters.imports import SqliteImports, SqlitePastEvents
 from nbhostd.adapters.people import SqlitePeople
 from nbhostd.adapters.peoplefile import PeopleFile
@@ -18,6 +19,7 @@ from nbhostd.adapters.predecessor import DataRoot
 from nbhostd.adapters.sessions import SqliteSessions
 from nbhostd.adapters.statistics import SqliteStatistics
 from nbhostd.adapters.store import SqliteStore
+from nbhostd.core.counts import CountPoint, HostCount, Running
 from nbhostd.core.errors import NotNow, WorldError
 from nbhostd.core.names import CourseName, WorkspaceId
 from nbhostd.core.people import GroupName
@@ -47,10 +49,11 @@ class ImportScene(ControlScene):
         self.file = await SqliteStore.open(self.state / "nbhostd.db")
         self.statistics = await SqliteStatistics.open(self.state / "statistics.db")
         locks = KeyedLocks()
+        book = self.statistics.database
+        self.counts = SqliteCounts(book)
         self.takeover = Takeover(
-            self.store, self.courses, SqliteImports(self.file.database),
-            SqlitePastEvents(self.statistics.database), self.desk, lambda id: locks(str(id)), self.clock,
-            bytes, lambda: f"{self.state}/import",
+            self.store, self.courses, SqliteImports(self.file.database), SqlitePastEvents(book), self.counts,
+            self.desk, lambda id: locks(str(id)), self.clock, bytes, lambda: f"{self.state}/import",
         )  # fmt: skip
 
     async def end(self) -> None:
@@ -181,7 +184,28 @@ async def test_a_whole_site_comes_over(ctl: Ctl, scene: ImportScene, old: Predec
     ]
     assert scene.events()[0][0] == "2016-09-01T08:00:00"
     assert "problem: raw/python/events.raw: 'garbage' is no event (not enough values" in said.out
+    assert "problem: raw/python/counts.raw: 'nothing' is no count (0 numbers)" in said.out
+    assert await scene.counts.all_of(CourseName("python"), 0, 9) == [
+        CountPoint(1577836800, Running(1, 3, None), Running(None, None), HostCount()),
+        CountPoint(1704067200, Running(2, 5, 40), Running(7, 8), HostCount(*range(110, 122))),
+    ]
     assert snapshot(old.root) == before
+
+
+async def test_counts_that_grew_are_added_and_those_of_a_deleted_course_come_again(
+    ctl: Ctl, scene: ImportScene, old: Predecessor
+) -> None:
+    await ctl("import", str(old.root))
+    with (old.root / "raw/python/counts.raw").open("a") as file:
+        file.write("2025-01-01T00:00:00 4 0 4\n")
+    again = json.loads((await ctl("import", str(old.root), "--json")).out)
+    assert [item["result"]["added"] for item in again["items"] if item["kind"] == "counted"] == [1]
+    found = await scene.counts.all_of(CourseName("python"), 0, 9)
+    assert [point.course.workspaces for point in found] == [1, 2, 4]
+    await scene.statistics.forget_course(CourseName("python"))
+    again = json.loads((await ctl("import", str(old.root), "--json")).out)
+    assert [item["result"]["added"] for item in again["items"] if item["kind"] == "counted"] == [3]
+    assert await scene.counts.all_of(CourseName("python"), 0, 9) == found
 
 
 async def test_a_second_run_does_only_what_is_missing_or_has_changed(
@@ -190,8 +214,9 @@ async def test_a_second_run_does_only_what_is_missing_or_has_changed(
     await ctl("import", str(old.root))
     scene.desk.calls.clear()
     again = json.loads((await ctl("import", str(old.root), "--json")).out)
-    assert {item["state"] for item in again["items"] if item["kind"] != "events"} == {"done"}
-    assert [item["result"]["added"] for item in again["items"] if item["kind"] == "events"] == [0]
+    lines = ("events", "counted")
+    assert {item["state"] for item in again["items"] if item["kind"] not in lines} == {"done"}
+    assert [item["result"]["added"] for item in again["items"] if item["kind"] in lines] == [0, 0]
     assert scene.desk.calls == []
     old.write("students/alice/python/w1/intro.ipynb", "later", mtime=THEN + 9)
     old.write("students/alice/python/w1/new.ipynb", "new", mtime=THEN + 9)
@@ -282,7 +307,7 @@ async def test_what_was_deleted_here_can_be_imported_again(
 async def test_events_that_broke_off_are_never_there_twice(
     scene: ImportScene, ctl: Ctl, old: Predecessor, monkeypatch: pytest.MonkeyPatch, stop_after: int
 ) -> None:
-    monkeypatch.setattr("nbhostd.ctl.takeover._EVENTS_AT_ONCE", 2)
+    monkeypatch.setattr("nbhostd.ctl.rawreading._AT_ONCE", 2)
     lines = DataRoot.events
 
     class Breaking:
