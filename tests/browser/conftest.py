@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.browser.site import BUNDLES, ROOT, ctl, port, put
 
@@ -33,13 +33,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's, as it comes: third-party cookies are blocked."""
+def playwright() -> Iterator[Playwright]:
+    """One for all: it keeps an event loop running, beside which a second one refuses to start."""
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
-        yield browser
-        browser.close()
+    with sync_playwright() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Debian's, as it comes: third-party cookies are blocked."""
+    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -72,6 +78,7 @@ def student() -> str:
     return f"b{uuid.uuid4().hex[:10]}"
 
 
+@contextlib.contextmanager
 def _course(name: str, bundle: Path) -> Iterator[str]:
     name = f"{name}-{uuid.uuid4().hex[:6]}"
     ctl("course", "create", name, put(bundle), "--image", "minimal")
@@ -85,16 +92,31 @@ def mooc() -> Iterator[str]:
     bundle = BUNDLES / "python-mooc.bundle"
     if not bundle.is_file():
         pytest.skip(f"{bundle} is not there: the real course is not tested")
-    yield from _course("mooc", bundle)
+    with _course("mooc", bundle) as name:
+        yield name
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The sample course: one notebook in each format."""
+def sample_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository of the sample course: one notebook in each format."""
     bundle = tmp_path_factory.mktemp("sample") / "sample-course.bundle"
     make = (ROOT / "packaging/course-bundle", ROOT / "packaging/sample-course", bundle)
     subprocess.run(make, check=True)
-    yield from _course("sample", bundle)
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def sample(sample_bundle: Path) -> Iterator[str]:
+    """The sample course; students of many tests have been there."""
+    with _course("sample", sample_bundle) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def quiet_course(sample_bundle: Path) -> Iterator[str]:
+    """The sample course again, where nobody has been but who comes in the module's own tests."""
+    with _course("quiet", sample_bundle) as name:
+        yield name
 
 
 @pytest.fixture

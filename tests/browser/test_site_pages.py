@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.people import Person, person
-from tests.browser.site import ctl, home, launch_url
+from tests.browser.site import ctl, home, knock, launch_url
 from tests.browser.test_pages import inspect
 from tests.walk import PAGES
 
@@ -53,7 +53,7 @@ def classroom(sample: str) -> Iterator[Class]:
         person("student", "--group", group) as student,
     ):
         ctl("course", "people", sample, "--group", group, "--staff", teacher.name)
-        launch_url(sample, "week1/1-hello", student.name)
+        assert knock(launch_url(sample, "week1/1-hello", student.name)) == 303
         yield Class(sample, group, {"admin": admin, "teacher": teacher, "student": student})
         ctl("group", "delete", group, "--yes")
 

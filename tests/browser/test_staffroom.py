@@ -67,15 +67,15 @@ class Room:
 
 
 @pytest.fixture(scope="module")
-def room(sample: str) -> Iterator[Room]:
-    group = f"class-{sample}"
+def room(quiet_course: str) -> Iterator[Room]:
+    group = f"class-{quiet_course}"
     with (
         person("teacher") as teacher,
         person("alice", "--group", group) as alice,
         person("bob", "--group", group) as bob,
     ):
-        ctl("course", "people", sample, "--group", group, "--staff", teacher.name)
-        yield Room(sample, teacher, alice, bob)
+        ctl("course", "people", quiet_course, "--group", group, "--staff", teacher.name)
+        yield Room(quiet_course, teacher, alice, bob)
         ctl("group", "delete", group, "--yes")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
 from tests.browser.conftest import CHROMIUM, SHOTS
 from tests.house_trial import house_trial
@@ -62,17 +62,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def browser(port: int) -> Iterator[Browser]:
+def browser(port: int, playwright: Playwright) -> Iterator[Browser]:
     """Chromium, which finds the site's public address here."""
     mapped = f"--host-resolver-rules=MAP {urlsplit(PUBLIC).netloc} 127.0.0.1:{port}"
-
-    def launch(playwright: Playwright) -> Browser:
-        return playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, mapped])
-
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
+    chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, mapped])
+    yield chromium
+    chromium.close()
 
 
 def _come(browser: Browser, role: str, locale: str) -> BrowserContext:
