@@ -99,6 +99,8 @@ async def test_every_page_is_valid_in_both_languages(trial: HouseTrial) -> None:
             if not answer.content_type.startswith("text/html") or answer.status in (301, 303):
                 continue
             html5lib.HTMLParser(strict=True).parse(text)
+            ids = re.findall(r"""\sid=["']([^"']+)""", text)
+            assert len(ids) == len(set(ids)), (path, [id for id in set(ids) if ids.count(id) > 1])
             assert f'<html lang="{language}">' in text, path
             assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|<style", text), path
             policy = answer.headers["Content-Security-Policy"]

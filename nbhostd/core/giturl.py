@@ -14,6 +14,8 @@ _LONGEST = 2000
 _SCHEMES = ("https", "http", "ssh", "git+ssh")
 # scp's way of writing ssh (git-clone(1), "GIT URLS"): a host, a colon, a path that is no port.
 _SCP_LIKE = re.compile(r"(?:(?P<user>[\w.+-]+)@)?(?P<host>[A-Za-z0-9][\w.-]*):(?P<path>[^/:][^:]*|/[^/].*)")
+_LONGEST_BRANCH = 250
+_NEVER_IN_A_BRANCH = re.compile(r"\.\.|@\{|[\s~^:?*\[\\]|^@$|^HEAD$")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
@@ -90,3 +92,15 @@ def redacted(text: str) -> str:
 
 def _refusal(what: str) -> Refused:
     return Refused(f"The repository's address {what}.", reason="bad-git-url")
+
+
+def is_branch_name(name: str) -> bool:
+    """Whether git takes `name` as a branch's, by the rules of git-check-ref-format(1); at most 250 characters."""
+    return (
+        len(name) <= _LONGEST_BRANCH
+        and name.isprintable()
+        and not _NEVER_IN_A_BRANCH.search(name)
+        and not name.startswith("-")
+        and not name.endswith(".")
+        and all(part and not part.startswith(".") and not part.endswith(".lock") for part in name.split("/"))
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from nbhostd.core import imagenames, recipe
 from nbhostd.core.coursefile import LARGEST, LOCAL, Reading, advance, reading
 from nbhostd.core.errors import NbhostdError, Refused, WorldError
-from nbhostd.core.giturl import GitUrl
+from nbhostd.core.giturl import GitUrl, is_branch_name
 from nbhostd.core.lookup import candidates
 from nbhostd.core.model import Course, CourseSettings
 from nbhostd.core.names import CourseName, NotebookPath
@@ -23,7 +23,6 @@ from nbhostd.services.jobbook import JobBook, Say
 log = logging.getLogger(__name__)
 
 _WARNING = "warning: "
-_LONGEST_BRANCH = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,5 +378,5 @@ def _found_in_another_spelling(
 
 
 def _check_branch(branch: str | None) -> None:
-    if branch and (len(branch) > _LONGEST_BRANCH or not branch.isprintable() or branch.startswith("-")):
+    if branch and not is_branch_name(branch):
         raise Refused("This is not a branch's name.", reason="bad-branch")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pygit2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nbhostd.core.errors import Refused
-from nbhostd.core.giturl import GitUrl, Transport, redacted
+from nbhostd.core.giturl import GitUrl, Transport, is_branch_name, redacted
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,23 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
         return
     assert not url.address.startswith("-")
     assert "::" not in url.address.partition("/")[0]
+
+
+@pytest.mark.parametrize("name", ["main", "été/2026", "v1.2", "a@b", "feature/x-1", "@a"])
+def test_names_of_branches(name: str) -> None:
+    assert is_branch_name(name)
+    assert pygit2.reference_is_valid_name(f"refs/heads/{name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../main", "a..b", "-d", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "/a", "a/", "a//b", ".a", "a/.b", "a.lock/b",
+     "a.", "@", "HEAD", "a@{1}", "a\x7f", "a\n", "", "a" * 251],
+)  # fmt: skip
+def test_no_names_of_branches(name: str) -> None:
+    assert not is_branch_name(name)
+
+
+@given(st.text(max_size=20) | st.text("a./@{-~ ", max_size=8))
+def test_what_git_refuses_is_refused(name: str) -> None:
+    assert not is_branch_name(name) or pygit2.reference_is_valid_name(f"refs/heads/{name}")
