@@ -289,7 +289,7 @@ class House:
         pages = self.pages = Pages(Path(self.config().paths.share) / "templates", self._frame_ancestors)
         context = Context(
             self.web_settings, self.workspaces, self.store, self.clock, pages, self.dashboard.members,
-            self.monitors.metrics.refused,
+            self.monitors.metrics.refused, lambda: self.dashboard.site,
         )  # fmt: skip
         self.floor = Floor(context)
         self.sites_room = SitesRoom(

@@ -21,7 +21,7 @@ from nbhostd.web.context import Context, WebSettings
 from nbhostd.web.enter import Enter
 from nbhostd.web.faults import Fault, fault_of
 from nbhostd.web.login import login_address
-from nbhostd.web.pages import BADGES
+from nbhostd.web.pages import BADGES, is_program
 from nbhostd.web.retired import Retired
 from nbhostd.web.student import Student
 from nbhostd.web.waiting import Waiting
@@ -36,6 +36,10 @@ MAX_BODY = 1 << 20
 _SECRET = "{secret:[A-Za-z0-9_-]{22}}"
 # Slashes may be doubled anywhere: LMS pages are made from a server URL with or without one at its end.
 _LAUNCH = f"/{{launch:/*(?:{'|'.join(LAUNCH_NAMES)})(?:/(?s:.*))?}}"
+
+
+_FRAMED = (*LAUNCH_NAMES, "visit/", "behind/", "earlier/", "builds/", "shared/")
+"""Where addresses begin that platforms show in frames."""
 
 
 class Mountable(Protocol):
@@ -131,9 +135,21 @@ def _errors(context: Context) -> Middleware:
         if request.writer.output_size > 0:
             # Part of an answer is out: all that is left is to break it off.
             raise ConnectionAbortedError("the answer had begun")
-        return context.pages.error(request, fault)
+        site = context.site() if _on_the_site(request) else None
+        page = await site.error(request, fault) if site is not None else None
+        return page or context.pages.error(request, fault)
 
     return errors
+
+
+def _on_the_site(request: web.Request) -> bool:
+    """Whether a person looks at a page of ours in a tab: a platform's frame is no place for our navigation.
+
+    Browsers that do not say where they show a page are judged by its address.
+    """
+    shown = request.headers.get("Sec-Fetch-Dest")
+    framed = request.path.lstrip("/").startswith(_FRAMED) if shown is None else shown != "document"
+    return not (framed or request.path.startswith("/w/") or is_program(request))
 
 
 def _log(request: web.BaseRequest, error: NbhostdError) -> None:

@@ -14,6 +14,7 @@ from nbhostd.core.model import Opening, Place, Route, Run, Visit
 from nbhostd.core.names import WorkspaceId
 from nbhostd.core.ports import Clock
 from nbhostd.core.urls import OpenRequest
+from nbhostd.web.faults import Fault
 from nbhostd.web.pages import Pages
 
 
@@ -52,6 +53,12 @@ class Members(Protocol):
     async def admits(self, request: web.Request, wanted: OpenRequest) -> bool: ...
 
 
+class Site(Protocol):
+    """The layout of the pages for people who are logged in (web/site.py)."""
+
+    async def error(self, request: web.Request, fault: Fault) -> web.Response | None: ...
+
+
 class Nonces(Protocol):
     """Where single-use launches are remembered (the store)."""
 
@@ -71,3 +78,5 @@ class Context:
     """Who opens notebooks without a signature, being logged in; None where nobody logs in."""
     refused: Callable[[str], None] = lambda _: None
     """Hears of each refusal, by its stable word."""
+    site: Callable[[], Site | None] = lambda: None
+    """Shows a fault to those who are logged in; None where nobody logs in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -98,28 +98,30 @@ class Pages:
 
     def error(self, request: web.BaseRequest, fault: Fault) -> web.Response:
         """A fault, as a page for a person or as JSON for a program."""
-        language = self.language(request)
-        said = words(fault)
-        happened = self.say(request, said.happened)
-        dest = request.headers.get("Sec-Fetch-Dest", "")
-        if request.path.startswith(_PROGRAMS) or wants_json(request.headers.get(hdrs.ACCEPT, ""), dest):
+        if is_program(request):
+            happened = self.say(request, words(fault).happened)
             document = {"status": fault.status, "reason": fault.reason, "message": happened}
             if fault.incident:
                 document["incident"] = fault.incident
             response = self.dress(web.json_response(document, status=fault.status))
         else:
             response = self.render(
-                request, "error.html", status=fault.status, fault=fault,
-                title=self.say(request, title(fault)), happened=happened,
-                # A message without a translation is English, and says so to a screen reader.
-                untranslated=language != "en" and happened == said.happened,
-                advice=self.say(request, said.advice),
-            )  # fmt: skip
-        if fault.retry_after is not None:
-            response.headers[hdrs.RETRY_AFTER] = str(fault.retry_after)
-        if fault.allow:
-            response.headers[hdrs.ALLOW] = fault.allow
-        return response
+                request, "error.html", status=fault.status, **self.explained(request, fault)
+            )
+        return told(response, fault)
+
+    def explained(self, request: web.BaseRequest, fault: Fault) -> dict[str, Any]:
+        """What a page needs to show a fault with `fault.html`, in the visitor's language."""
+        said = words(fault)
+        happened = self.say(request, said.happened)
+        return {
+            "fault": fault,
+            "fault_title": self.say(request, title(fault)),
+            "happened": happened,
+            # A message without a translation is English, and says so to a screen reader.
+            "untranslated": self.language(request) != "en" and happened == said.happened,
+            "advice": self.say(request, said.advice),
+        }
 
     def refusal(self, request: web.BaseRequest, error: NbhostdError) -> str:
         """What an error says, in the visitor's language."""
@@ -153,6 +155,21 @@ class Pages:
             }
         )
         return response
+
+
+def told(response: web.Response, fault: Fault) -> web.Response:
+    """The same response, with what a fault says to programs."""
+    if fault.retry_after is not None:
+        response.headers[hdrs.RETRY_AFTER] = str(fault.retry_after)
+    if fault.allow:
+        response.headers[hdrs.ALLOW] = fault.allow
+    return response
+
+
+def is_program(request: web.BaseRequest) -> bool:
+    """Whether the answer to a fault is JSON."""
+    dest = request.headers.get("Sec-Fetch-Dest", "")
+    return request.path.startswith(_PROGRAMS) or wants_json(request.headers.get(hdrs.ACCEPT, ""), dest)
 
 
 def shorten(text: str, length: int = _BADGE_LENGTH) -> str:

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from nbhostd import __version__
+from nbhostd.core.errors import NbhostdError
 from nbhostd.core.people import Actor
+from nbhostd.web.faults import Fault
 from nbhostd.web.languages import N_
-from nbhostd.web.pages import Pages
+from nbhostd.web.pages import Pages, told
 from nbhostd.web.reception import Reception, Visitor
 
 _MOST_FLASHES = 5
@@ -123,6 +125,17 @@ class SitePages:
         )
         response = self.pages.render(request, template, status=status, site=site, **values)
         return self.dress(response, frames)
+
+    async def error(self, request: web.Request, fault: Fault) -> web.Response | None:
+        """A fault as a page of the layout, where whoever asks is logged in; None for all others."""
+        try:
+            visitor = await self.reception.visitor(request)
+        except NbhostdError:  # nobody can be recognized just now, or by this token
+            return None
+        if visitor.session is None:
+            return None
+        values = self.pages.explained(request, fault)
+        return told(await self.render(request, "refused.html", status=fault.status, **values), fault)
 
     def dress(self, response: web.Response, frames: Sequence[str] = ()) -> web.Response:
         """The headers of a page with forms, that nobody embeds."""

@@ -201,7 +201,9 @@ async def site_trial(
     )  # fmt: skip
     await _populate(trial)
     trial.operations.add(operations(trial))
-    context = Context(lambda: settings, workspaces, FakeNonces(), clock, pages, Members(reception))
+    context = Context(
+        lambda: settings, workspaces, FakeNonces(), clock, pages, Members(reception), site=lambda: site
+    )
     floor = Floor(context)
     all_rooms: list[Mountable] = [trial.login, Api(trial.operations, site), _Probe(site), *rooms(trial)]
     async with TestServer(floor.application(EchoProxy(floor, workspaces), all_rooms)) as server:

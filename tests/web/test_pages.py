@@ -177,7 +177,7 @@ def test_every_reason_has_words_and_every_page_is_valid_html(pages: Pages) -> No
 
 def test_no_page_is_forgotten() -> None:
     layouts = {"site.html", "site_account.html", "kit.html", "new_password.html", "job_result.html"}
-    layouts |= {"builds.html", "admin_workspaces_live.html"}
+    layouts |= {"builds.html", "admin_workspaces_live.html", "fault.html"}
     alone = {
         path.name
         for path in (TEMPLATES / "pages").iterdir()
