@@ -95,6 +95,11 @@ def numbers(page: Page) -> list[int]:
     return [int(found) for found in re.findall(r"page (\d+)", page.locator(".log pre").inner_text())]
 
 
+def at_work() -> str:
+    """The processes of the build without an end."""
+    return inside("pgrep", "--full", r"echo .page \$n", check=False)
+
+
 def test_a_push_is_published_from_the_page(room: Class, page: Page, shot: Shot) -> None:
     publish(room.course, "An exercise for the second week", {"w2/second.py": "# %%\nsecond = 2\n"})
     room.teacher.log_in(page, "/teach")
@@ -144,6 +149,7 @@ def test_a_build_is_followed_reloaded_and_cancelled(room: Class, page: Page, sho
     assert last >= 10, "what was said before is there again"
     expect(page.locator(".log pre")).to_contain_text(f"page {last + 10}\n")
     assert numbers(page)[: last + 10] == list(range(1, last + 11)), "nothing is missing, nothing stands twice"
+    assert at_work()
     page.get_by_role("button", name="Cancel this job").click()
     expect(state(page)).to_have_text("cancelled")
     expect(page.get_by_role("button", name="Cancel this job")).to_have_count(0)
@@ -153,7 +159,7 @@ def test_a_build_is_followed_reloaded_and_cancelled(room: Class, page: Page, sho
     assert numbers(page)[: len(said)] == said
     shot(page, "cancelled")
     assert next(job["state"] for job in ctl_json("job", "list") if job["kind"] == "site") == "cancelled"
-    assert "nbhostd-site" not in inside("podman", "ps", "--format", "{{.Names}}")
+    eventually(lambda: not at_work(), "what it ran has ended")
     page.goto(home().rstrip("/") + room.page("sites"))
     page.locator("#sites tr", has_text="Book").get_by_role("button", name="Build").click()
     ends(page, "succeeded")
