@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Protocol
 
 from aiohttp import hdrs, web
@@ -120,6 +121,8 @@ def _errors(context: Context) -> Middleware:
             fault = fault_of(error)
             if fault.reason == "not-logged-in" and is_navigation(request.method, request.headers):
                 return context.pages.redirect(login_address(request.path_qs))
+            if fault.reason == "login-ended" and context.members is not None:
+                fault = replace(fault, login=login_address(context.members.classroom(request)))
             _log(request, error)
         except web.HTTPException as error:
             if error.status < 400:

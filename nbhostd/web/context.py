@@ -51,6 +51,7 @@ class Members(Protocol):
     """Who knows the people that are logged in (web/members.py)."""
 
     async def admits(self, request: web.Request, wanted: OpenRequest) -> bool: ...
+    def classroom(self, request: web.Request) -> str: ...
 
 
 class Site(Protocol):

@@ -23,6 +23,8 @@ class Fault:
     retry_after: int | None = None
     incident: str = ""
     allow: str = ""
+    login: str = ""
+    """Where a page that is shown in a frame logs in, in the whole window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from nbhostd.core.classurl import PREFIX
 from nbhostd.core.errors import Refused
 from nbhostd.core.headers import is_navigation
 from nbhostd.core.model import Mode
@@ -22,15 +23,19 @@ class Members:
     async def admits(self, request: web.Request, wanted: OpenRequest) -> bool:
         """Whether whoever is logged in may open this, being the student that it names.
 
-        Raises Refused: 404 when the course is not theirs, 401 when a classroom's link comes from nobody.
+        Raises Refused: 404 when the course is not theirs, 401 when a classroom's link comes from nobody, or when its
+        page is still open, but not its login.
         """
         visitor = await self._reception.visitor(request)
         user = visitor.actor.user
         if user is None:
+            await self.demand_in_frame(request)
             if wanted.mode is Mode.CLASSROOM and _on_top(request):
                 raise Refused("Log in first.", status=401, reason="not-logged-in")
             return False
         if user.name != wanted.student or visitor.session is None:
+            if self.classroom(request):
+                raise _ended()
             return False
         await self._reception.demand(request, Power.OPEN, wanted.course)
         return True
@@ -42,6 +47,22 @@ class Members:
         except Refused:
             return False
         return True
+
+    async def demand_in_frame(self, request: web.Request) -> None:
+        """Return, unless a classroom's page asks for what its frame shows and nobody is logged in: Refused(401)."""
+        if self.classroom(request) and (await self._reception.visitor(request)).actor.user is None:
+            raise _ended()
+
+    def classroom(self, request: web.Request) -> str:
+        """The address of the classroom's page whose frame this is for; '' for none."""
+        if request.headers.get("Sec-Fetch-Dest", "iframe") != "iframe":
+            return ""
+        page = self._reception.own_address(request.headers.get(hdrs.REFERER, ""))
+        return page if page.startswith(PREFIX) else ""
+
+
+def _ended() -> Refused:
+    return Refused("The login of this page has ended.", status=401, reason="login-ended")
 
 
 def _on_top(request: web.Request) -> bool:

@@ -131,6 +131,15 @@ class Reception:
         if visitor.session is not None and not is_csrf_token(visitor.secret, given):
             raise Refused("This form is too old.", status=403, reason="stale-form")
 
+    def own_address(self, url: str) -> str:
+        """Path and query of a URL of this site; '' for all others."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ""
+        own = f"{parts.scheme}://{parts.netloc}".lower() == self._own_origin()
+        return (f"{parts.path}?{parts.query}" if parts.query else parts.path) if own else ""
+
     def _own_origin(self) -> str:
         parts = urlsplit(self._public_url())
         return f"{parts.scheme}://{parts.netloc}".lower()

@@ -69,6 +69,7 @@ class Membership(Protocol):
     """Who knows the people that are logged in (web/members.py)."""
 
     async def is_member(self, request: web.Request, course: CourseName) -> bool: ...
+    async def demand_in_frame(self, request: web.Request) -> None: ...
 
 
 class SitesRoom:
@@ -108,6 +109,8 @@ class SitesRoom:
             old = refusal.reason == "expired-site"
             ticket = await self._members_ticket(request) if old or not self._ticket(request) else ""
             if not ticket:
+                if self._members is not None:
+                    await self._members.demand_in_frame(request)
                 raise
             course, build = request.match_info["course"], request.match_info["build"]
             version = request.match_info.get("version", "latest")

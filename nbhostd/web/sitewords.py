@@ -15,6 +15,10 @@ SITE_WORDS: dict[str, tuple[str, str]] = {
         N_("This is for people who are logged in."),
         N_("Log in, and come back to this address."),
     ),
+    "login-ended": (
+        N_("The login with which this page was opened has ended."),
+        N_("Log in again: that leads back to this page. What was saved is there."),
+    ),
     "not-your-course": (
         N_("You have no course of this name."),
         N_("If it should be yours, ask its teacher to add you to its group."),

@@ -302,9 +302,9 @@ async def test_an_unknown_track_is_the_first_one_and_says_so(stage: Stage) -> No
 
 
 async def test_a_course_that_is_not_mine_is_not_there(stage: Stage) -> None:
-    hidden = await stage.page("/auditor/notebook/python", "stranger", status=404)
-    absent = await stage.page("/auditor/notebook/absent", "stranger", status=404)
-    assert hidden == absent
+    stranger = await stage.browser("stranger")
+    hidden, absent = [await stranger.text(f"/auditor/notebook/{name}", 404) for name in ("python", "absent")]
+    assert hidden == absent.replace("/absent", "/python")
     assert frame(await stage.page("/auditor/notebook/python", "admin")).endswith("/admin")
 
 
@@ -316,6 +316,48 @@ async def test_a_hostile_address_is_refused(stage: Stage, path: str) -> None:
         headers={"Host": "nb.localhost:8000", "Accept": "text/html"},
     )
     assert raw.status in (400, 404)
+
+
+FROM_THE_PAGE = {"Sec-Fetch-Dest": "iframe", "Referer": f"http://nb.localhost:8000{PAGE}:basics/w2/loops"}
+BACK = 'href="/login?next=%2Fauditor%2Fnotebook%2Fpython%3Abasics%2Fw2%2Floops" target="_top"'
+
+
+async def test_a_frame_whose_login_has_ended_says_so_and_leads_back_through_the_login(stage: Stage) -> None:
+    await stage.change(public_builds=False)
+    stage.build("book")
+    for role in ("nobody", "stranger"):
+        browser = await stage.browser(role)
+        for shown in ("/notebookGitRepo/python/w2/loops.py/student", "/ipythonForward/python/student/lab"):
+            answer = await browser.get(shown, **FROM_THE_PAGE)
+            text = await answer.text()
+            html5lib.HTMLParser(strict=True).parse(text)
+            assert (answer.status, BACK in text) == (401, True), (role, shown)
+            assert "has ended" in text
+            assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    answer = await (await stage.browser("nobody")).get("/builds/python/book/", **FROM_THE_PAGE)
+    assert (answer.status, BACK in await answer.text()) == (401, True)
+    french = await stage.browser("nobody", "fr")
+    text = await (await french.get("/notebookGitRepo/python/w2/loops.py/student", **FROM_THE_PAGE)).text()
+    assert "est terminée" in text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Dest": "iframe", "Referer": "https://lms.example.org/auditor/notebook/python"}, 403),
+        ({"Sec-Fetch-Dest": "iframe", "Referer": "http://nb.localhost:8000/courses"}, 403),
+        ({"Sec-Fetch-Dest": "iframe", "Referer": "http://[::1/auditor/notebook/python"}, 403),
+        ({"Sec-Fetch-Dest": "iframe"}, 403),
+        ({"Sec-Fetch-Dest": "document", "Referer": FROM_THE_PAGE["Referer"]}, 303),
+    ],
+)
+async def test_other_frames_and_tabs_are_answered_as_ever(
+    stage: Stage, headers: dict[str, str], status: int
+) -> None:
+    answer = await (await stage.browser("nobody")).get(
+        "/notebookGitRepo/python/w2/loops.py/student", **headers
+    )
+    assert (answer.status, "_top" in await answer.text()) == (status, False)
 
 
 async def test_marks_say_what_i_have_done(stage: Stage) -> None:
