@@ -89,11 +89,12 @@ class WorkspacePages:
         rows = rows_like(every, query.q)
         say = self._site.say
         counts = Counter(row.phase for row in every)
+        known = [row.memory for row in every if row.memory is not None]
         return {
-            "rows": rows, "query": query, "total": len(every),
+            "rows": rows, "query": query,
             "phases": {phase: say(request, text) for phase, text in PHASES.items()}, "tones": PHASE_TONES,
             "counts": [(say(request, PHASES[phase]), count) for phase, count in sorted(counts.items())],
-            "memory": sum(row.memory or 0 for row in every),
+            "memory": sum(known) if known else None,
             "courses": sorted({str(row.id.course) for row in every}),
         }  # fmt: skip
 

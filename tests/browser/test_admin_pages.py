@@ -188,6 +188,11 @@ def test_what_runs_is_seen_coming_and_stopped(admin: Person, name: str, page: Pa
     eventually(lambda: phase(name, "alice") == "asleep", "it is stopped")
     expect(page.get_by_text("Nothing runs.")).to_be_visible()
 
+    assert knock(launch_url(name, "w1/hello", "alice")) == 303
+    row.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Stop the selected ones").click()
+    eventually(lambda: phase(name, "alice") == "asleep", "it is stopped, although it came after the page")
+
 
 def test_images_are_listed_and_what_nothing_uses_is_removed(admin: Person, page: Page, shot: Shot) -> None:
     admin.log_in(page, "/admin/images")
