@@ -164,6 +164,16 @@ class TestInstall:
             == ""
         )
 
+    def test_a_secret_that_an_administrator_adds_reaches_the_daemon(self, machine: Machine) -> None:
+        """And the one that is missing is empty, and keeps nothing from starting."""
+        machine.sh(
+            "umask 077; echo of-the-mail-server >/etc/nbhostd/mail.password; systemctl restart nbhostd.service"
+        )
+        machine.run("nbhostctl", "status")
+        credentials = "/run/credentials/nbhostd.service"
+        assert machine.run("cat", f"{credentials}/mail-password") == "of-the-mail-server\n"
+        assert machine.run("cat", f"{credentials}/openid-secret") == "\n"
+
     def test_installing_again_changes_no_secret_and_no_number(self, machine: Machine) -> None:
         before = machine.run("md5sum", "/etc/nbhostd/launch.key", "/etc/subuid", "/etc/subgid")
         machine.apt("install", "--reinstall", DEB)
