@@ -26,6 +26,10 @@ from tests.machine.site import (
 )
 from tests.predecessor import HASH, NOTEBOOK, THEN, Predecessor, snapshot
 
+GROUP = "année 2020"
+RAW = ("events", "counted")
+"""What a predecessor has written on since: it is read each time, and only what is new is added."""
+
 
 @dataclass
 class Old:
@@ -52,6 +56,8 @@ def old() -> Iterator[Old]:
     for course in (old.python, old.algo):
         ctl("course", "delete", course, "--with-workspaces", "--with-files", "--yes", check=False)
         run("rm", "-rf", f"{STATE}/import/{course}", f"{STATE}/local/{course}")
+    ctl("user", "delete", "alice", "--yes", check=False)
+    ctl("group", "delete", GROUP, "--yes", check=False)
     run("rm", "-rf", str(place))
 
 
@@ -82,6 +88,15 @@ async def test_a_site_comes_over_and_its_students_go_on(old: Old, browser: Brows
     assert owners(STATE / "droparea" / old.python) == {user_uid()}
     people = STATE / "import/people.json"
     assert (people.stat().st_uid, people.stat().st_mode & 0o777) == (user_uid(), 0o600)
+
+    account = ctl_json("user", "show", "alice")
+    assert (account["email"], account["groups"], account["has_password"]) == (
+        "alice@example.org",
+        [GROUP],
+        True,
+    )
+    whose = ctl_json("course", "people", old.python)
+    assert (whose["groups"], whose["staff"]) == ([GROUP], ["alice", "@profs"])
 
     shown = ctl_json("course", "show", old.python)
     assert (shown["git_url"], shown["image"], shown["autopull"]) == (
@@ -116,8 +131,8 @@ async def test_a_classrooms_clone_goes_on_as_a_clone(old: Old, browser: Browser)
 def test_a_second_run_does_nothing_and_a_third_what_has_changed(old: Old) -> None:
     ctl("import", old.root)
     again = ctl_json("import", old.root)
-    assert {item["state"] for item in again["items"] if item["kind"] != "events"} == {"done"}
-    assert [item["result"]["added"] for item in again["items"] if item["kind"] == "events"] == [0]
+    assert {item["state"] for item in again["items"] if item["kind"] not in RAW} == {"done"}
+    assert [item["result"]["added"] for item in again["items"] if item["kind"] in RAW] == [0, 0]
     mine = workspace_dir(old.python, "alice") / ".nbautoeval"
     mine.write_text("changed here")
     old.site.write(f"students/alice/{old.python}/.nbautoeval", "changed there", mtime=THEN + 5)
