@@ -15,6 +15,7 @@ from nbhostd.adapters.etcfiles import EtcFiles
 from nbhostd.adapters.host import SystemClock
 from nbhostd.adapters.mailtexts import mail_text_faults
 from nbhostd.adapters.predecessor import DataRoot
+from nbhostd.adapters.rawfiles import DiskRawFiles
 from nbhostd.core.errors import ConfigError
 from nbhostd.ctl import (
     audit,
@@ -32,6 +33,7 @@ from nbhostd.ctl import (
     residents,
     restore,
     shares,
+    stats,
     workspaces,
 )
 from nbhostd.ctl.client import DEFAULT_SOCKET, Client, Failed, Unreachable
@@ -90,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     workspaces.add(commands)
     residents.add(commands)
     shares.add(commands)
+    stats.add(commands, DiskRawFiles())
     jobs.add(commands)
     audit.add(commands)
     archives, configuration = TarArchives(), EtcFiles(Path(_CONFIG).parent)

@@ -96,6 +96,7 @@ from nbhostd.web.control_import import ImportControl
 from nbhostd.web.control_rollout import RolloutControl
 from nbhostd.web.control_shares import SharesControl
 from nbhostd.web.control_sites import SitesControl
+from nbhostd.web.control_statistics import StatisticsControl
 from nbhostd.web.control_upkeep import UpkeepControl
 from nbhostd.web.earlier import EarlierWork
 from nbhostd.web.inside import InsideRoom
@@ -339,6 +340,7 @@ class House:
         more.append(lambda tasks: CatalogControl(self.courses, self.catalog))
         more.append(lambda tasks: DropAreasControl(self.dropareas, tasks))
         more.append(lambda tasks: ImportControl(self.takeover, tasks))
+        more.append(lambda tasks: StatisticsControl(self.courses, self.figures, self.counts))
         more.append(lambda tasks: ClassroomControl(self.pulling, tasks))
         more.append(lambda tasks: SharesControl(self.shares, self.courses, self._public_url, tasks))
         more.append(lambda tasks: self.monitors.control())

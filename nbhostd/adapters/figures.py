@@ -19,6 +19,7 @@ from nbhostd.core.figures import (
     Order,
     Overview,
     Read,
+    Recorded,
     StudentFigures,
     by_day,
     natural,
@@ -177,6 +178,17 @@ class SqliteSums:
             f"SELECT event, sum(times) AS times FROM deeds WHERE course = :course AND {where} GROUP BY event",
         )
         return {row["event"]: row["times"] for row in rows}
+
+    async def events(self, course: CourseName, after: tuple[int, int], most: int) -> list[Recorded]:
+        """The next events of a course after (a moment, a number), in the order of these."""
+        rows = await self._rows(
+            course,
+            "SELECT e.number, e.at, s.name AS student, e.event, coalesce(n.name, '') AS notebook"
+            " FROM events e CROSS JOIN students s ON s.id = e.student LEFT JOIN notebooks n ON n.id = e.notebook"
+            " WHERE e.course = :course AND (e.at, e.number) > (:at, :number) ORDER BY e.at, e.number LIMIT :most",
+            at=after[0], number=after[1], most=most,
+        )  # fmt: skip
+        return [Recorded(**row) for row in rows]
 
     # Its students
 

@@ -304,6 +304,13 @@ class GrowingFile:
         """In bytes."""
         return self._path.stat().st_size
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its last line has an end."""
+        with _reading(self._path), open(self._path, "rb", opener=quietly) as file:
+            file.seek(-min(1, self.size), os.SEEK_END)
+            return file.read(1) in (b"", b"\n")
+
     def lines(self, progress: str) -> Iterator[tuple[str, Callable[[], str]]]:
         """Each whole line after what is done, with a function that says how far that line is. Raises Refused(409)."""
         digest, offset = hashlib.sha256(), 0

@@ -132,6 +132,22 @@ class Happening:
     notebook: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as it is kept; `number` tells apart those of one moment."""
+
+    number: int
+    at: int
+    student: str
+    event: str
+    notebook: str
+
+    @property
+    def is_visit(self) -> bool:
+        """Whether it is what the predecessor recorded: a notebook was opened."""
+        return self.event in VISITS and self.notebook != ""
+
+
 class Order(enum.StrEnum):
     """How students are sorted."""
 

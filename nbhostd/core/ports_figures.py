@@ -14,6 +14,7 @@ from nbhostd.core.figures import (
     Order,
     Overview,
     Read,
+    Recorded,
     StudentFigures,
 )
 from nbhostd.core.localdays import LocalDays
@@ -86,3 +87,6 @@ class Sums(Protocol):
 
     async def deeds(self, course: CourseName, everybody: bool) -> dict[str, int]:
         """How often each event happened in a course."""
+
+    async def events(self, course: CourseName, after: tuple[int, int], most: int) -> list[Recorded]:
+        """The next events of a course after (a moment, a number), in the order of these."""

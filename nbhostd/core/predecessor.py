@@ -14,6 +14,7 @@ from nbhostd.core.names import CourseName, StudentName
 _ACTIONS = ("created", "existing", "killing")
 _BASES = {"nbhosting/minimal-notebook": "minimal", "nbhosting/scipy-notebook": "scipy"}
 _NOBODY = "-"
+LONGEST_NOTEBOOK = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,10 @@ class RawFile(Protocol):
 
     @property
     def size(self) -> int: ...
+    @property
+    def is_whole(self) -> bool:
+        """Whether its last line has an end."""
+
     def lines(self, progress: str) -> Iterator[tuple[str, Callable[[], str]]]:
         """Each whole line after what `progress` says is done, with a function that says how far that line is.
 
@@ -108,6 +113,8 @@ def event(line: str) -> tuple[str, str, str, str] | None:
         action = rest[-2]
         del rest[-2:]
     notebook = " ".join(rest)
+    if len(notebook) > LONGEST_NOTEBOOK:
+        raise ValueError("a notebook's name that is too long")
     if action == "killing":
         return at.isoformat(), name, "stop", ""
     if notebook in ("", _NOBODY):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Protocol
 
 from nbhostd.core.counts import CountPoint, HostCount, PastCount, Running
-from nbhostd.core.figures import VISITS, stem
+from nbhostd.core.figures import Recorded, stem
 from nbhostd.core.names import CourseName
 from nbhostd.core.predecessor import RawFile, event
 
@@ -33,9 +33,15 @@ class RawFiles(Protocol):
         """A file. Raises WorldError."""
 
     def write(
-        self, folder: str, course: CourseName, name: str
+        self, folder: str, course: CourseName, name: str, *, replace: bool
     ) -> AbstractContextManager[Callable[[str], None]]:
-        """Takes the lines of <folder>/<course>/<name>, which has its name only once this is left without an error."""
+        """Takes the lines of <folder>/<course>/<name>, which has its name only once this is left without an error.
+
+        Raises Refused(409) when it is there already and is not to be replaced, WorldError.
+        """
+
+    def pour(self) -> AbstractContextManager[Callable[[str], None]]:
+        """Takes the lines that standard output gets. Raises Refused on a terminal."""
 
 
 def count(line: str) -> tuple[int, ...] | None:
@@ -77,22 +83,6 @@ def count_line(point: CountPoint) -> str:
     while numbers[-1] is None:
         numbers.pop()
     return " ".join((_moment(point.at), *(str(_UNKNOWN if number is None else number) for number in numbers)))
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event as it is kept; `number` tells apart those of one moment."""
-
-    number: int
-    at: int
-    student: str
-    event: str
-    notebook: str
-
-    @property
-    def is_visit(self) -> bool:
-        """Whether it is what the predecessor recorded: a notebook was opened."""
-        return self.event in VISITS and self.notebook != ""
 
 
 def event_line(course: str, recorded: Recorded) -> str | None:

@@ -17,6 +17,7 @@ from nbhostd.core.giturl import GitUrl
 from nbhostd.core.model import Course, Mode
 from nbhostd.core.names import CourseName, StudentName, WorkspaceId
 from nbhostd.core.ports import Clock, Store
+from nbhostd.core.predecessor import LONGEST_NOTEBOOK
 from nbhostd.core.subject import subject
 from nbhostd.core.takeover import Imports, PastEvent, PastEvents, Stock, Unpacked, UnpackingDesk
 from nbhostd.services.courses import Changes, Courses
@@ -149,7 +150,7 @@ class Takeover:
 def past_event(at: str, student: str, event: str, notebook: str) -> PastEvent:
     """An event as it was sent. Raises Refused, ValueError."""
     moment = datetime.fromisoformat(at)
-    if event not in ("open", "stop") or len(notebook) > 2000:
+    if event not in ("open", "stop") or len(notebook) > LONGEST_NOTEBOOK:
         raise Refused("This is no event.")
     return PastEvent(
         moment if moment.tzinfo else moment.replace(tzinfo=UTC), StudentName.parse(student), event, notebook

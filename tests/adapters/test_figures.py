@@ -90,6 +90,11 @@ async def everything(sums: Sums, course: CourseName) -> dict[str, object]:
             f"deeds of {student}": await sums.deeds_of(course, student),
             f"latest of {student}": await sums.happenings(course, student, 5),
         }
+    answers["events"] = events = []
+    after = (-(1 << 62), 0)
+    while page := await sums.events(course, after, 3):
+        events += [(one.at, one.student, one.event, one.notebook) for one in page]
+        after = (page[-1].at, page[-1].number)
     answers["cells"] = sorted(await sums.cells(course, STUDENTS[1:4]))
     return answers
 

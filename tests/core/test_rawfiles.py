@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nbhostd.core.counts import CountPoint, HostCount, Running
-from nbhostd.core.figures import stem
+from nbhostd.core.figures import Recorded, stem
 from nbhostd.core.predecessor import event
-from nbhostd.core.rawfiles import Recorded, count, count_line, event_line, has_spaces, past_count
+from nbhostd.core.rawfiles import count, count_line, event_line, has_spaces, past_count
 
 AT = 1704067200
 

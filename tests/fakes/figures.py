@@ -20,6 +20,7 @@ from nbhostd.core.figures import (
     Order,
     Overview,
     Read,
+    Recorded,
     StudentFigures,
     natural,
 )
@@ -201,3 +202,11 @@ class NaiveSums:
             if (where, who) == (course, student)
         ]
         return [happening for _, _, happening in sorted(found, key=lambda one: one[:2], reverse=True)][:most]
+
+    async def events(self, course: CourseName, after: tuple[int, int], most: int) -> list[Recorded]:
+        found = [
+            Recorded(number, at, student, event, notebook)
+            for number, (at, where, student, event, notebook) in enumerate(self.told, 1)
+            if where == course and (at, number) > after
+        ]
+        return sorted(found, key=lambda one: (one.at, one.number))[:most]
