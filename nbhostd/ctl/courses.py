@@ -21,6 +21,7 @@ GIT-URL is one of
 examples:
   nbhostctl course create python-mooc https://git.example.org/python-mooc.git
   nbhostctl course create algo /srv/bundles/algo.bundle --image scipy --branch main
+  nbhostctl course create algo /srv/algo.git --group "class 1" --staff carol
 
 Without --image, a course that has its own nbhosting/Containerfile (or Dockerfile) uses the image
 built from it, and any other the default of /etc/nbhostd/nbhostd.toml."""
@@ -41,8 +42,12 @@ _LIST_MORE = """\
 examples:
   nbhostctl course list -l 'python*'
   nbhostctl course list -lll --json         everything, whatever the number of l
+  nbhostctl course list --group "class 1"   whose course: nbhostctl course people
+  nbhostctl course list --staff carol --staff '@*'
 
 An image in parentheses is not on this computer: nbhostctl image build."""
+
+_NO_COURSE = "There is no course yet: nbhostctl course create --help"
 
 _SET_MORE = """\
 examples:
@@ -61,10 +66,12 @@ def add(parsers: SubParsers) -> None:
     create.add_argument("git_url", metavar="GIT-URL", help="where the course's repository is")
     create.add_argument("--image", help="minimal, scipy, own, or any image's name")
     create.add_argument("--branch", help="the branch to publish (default: the repository's own choice)")
+    groups.add_owners(create)
     pull = add_command(group, "pull", _pull, "bring courses' newest content", more=_PULL_MORE)
     selection.add_courses(pull)
     listing = add_command(group, "list", _list, "list the courses", more=_LIST_MORE)
     listing.add_argument("names", metavar="NAME|PATTERN", nargs="*", help=selection.RULE)
+    groups.add_filters(listing)
     how = listing.add_mutually_exclusive_group()
     how.add_argument("-l", "--long", action="count", default=0, help="more, up to three times")
     how.add_argument("--names", dest="only_names", action="store_true", help="the names, at once")
@@ -102,7 +109,9 @@ def add(parsers: SubParsers) -> None:
 def _create(call: Call) -> int:
     args = call.args
     body = {"name": args.name, "git_url": _absolute(args.git_url), "image": args.image, "branch": args.branch}
+    groups.check_groups(call)
     result = call.follow("POST", path("courses"), body)
+    groups.say_whose(call, args.name)
     if call.console.as_json:
         call.console.json(result)
     else:
@@ -137,6 +146,8 @@ def _list(call: Call) -> int:
     if call.args.names:
         wanted = selection.chosen(call.args.names, [course["name"] for course in known], "course")
         known = [course for course in known if course["name"] in wanted]
+    left = groups.whose(call, [course["name"] for course in known])
+    known = [course for course in known if course["name"] in left]
     if call.console.as_json:
         call.console.json([course["name"] for course in known] if call.args.only_names else known)
         return OK
@@ -146,9 +157,14 @@ def _list(call: Call) -> int:
         return OK
     columns = [(head, cell) for level, head, cell in _COLUMNS if level <= call.args.long]
     rows = [[cell(course) for _, cell in columns] for course in known]
-    empty = "There is no course yet: nbhostctl course create --help"
+    empty = "No course is like that." if _is_filtered(call) else _NO_COURSE
     call.console.table([head for head, _ in columns], rows, empty=empty)
     return OK
+
+
+def _is_filtered(call: Call) -> bool:
+    args = call.args
+    return bool(args.names or args.of_group or args.of_user or args.of_staff)
 
 
 def _image(course: Shape) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from nbhostd.ctl.client import Shape, path
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from nbhostd.ctl.client import Failed, Shape, path
 from nbhostd.ctl.command import Call, SubParsers, WrongUsage, add_command, add_group
 from nbhostd.ctl.console import OK
 from nbhostd.ctl.selection import RULE, chosen
@@ -61,6 +64,68 @@ def add_to_courses(group: SubParsers) -> None:
         people.add_argument(
             option, dest=key, metavar="NAME", action="append", default=[], help=f"{what} (again for more)"
         )
+
+
+def add_owners(create: ArgumentParser) -> None:
+    """The options of `nbhostctl course create` that are about people, read by `say_whose`."""
+    for option, key, what in (
+        ("--group", "groups", "a group whose members are its students"),
+        ("--staff", "staff", "who teaches it: a name, or @GROUP"),
+    ):
+        create.add_argument(
+            option, dest=key, metavar="NAME", action="append", default=[], help=f"{what} (again for more)"
+        )
+
+
+def add_filters(listing: ArgumentParser) -> None:
+    """The options of `nbhostctl course list` that are about people, read by `whose`."""
+    for option, what in (
+        ("--group", "only courses of this group"),
+        ("--user", "only courses that this account is a student of, by its groups"),
+        ("--staff", "only courses that this name, or @GROUP, teaches"),
+    ):
+        listing.add_argument(
+            option, dest=f"of_{option[2:]}", metavar="NAME|PATTERN", action="append", default=[],
+            help=f"{what} (again for more)",
+        )  # fmt: skip
+
+
+def whose(call: Call, courses: Sequence[str]) -> list[str]:
+    """Those of the courses that the filters leave. Raises Failed(404): no group, account or staff is called so."""
+    args, left = call.args, set(courses)
+    if args.of_group or args.of_user:
+        groups = call.client.ask("GET", path("groups"))["groups"]
+        of_course = {group["name"]: group["courses"] for group in groups}
+        if args.of_group:
+            wanted = chosen(args.of_group, of_course, "group")
+            left &= {course for group in wanted for course in of_course[group]}
+        if args.of_user:
+            users = [user["name"] for user in call.client.ask("GET", path("users"))["users"]]
+            names = set(chosen(args.of_user, users, "account"))
+            left &= {course for group in groups if names & {*group["members"]} for course in group["courses"]}
+    if args.of_staff:
+        access = call.client.ask("GET", path("access"))["access"]
+        entries = set(
+            chosen(args.of_staff, sorted({entry for one in access for entry in one["staff"]}), "staff")
+        )
+        left &= {one["course"] for one in access if entries & {*one["staff"]}}
+    return [course for course in courses if course in left]
+
+
+def say_whose(call: Call, course: str) -> None:
+    """Let the groups and the staff of `nbhostctl course create` have the new course."""
+    body = {"add_groups": call.args.groups, "add_staff": call.args.staff}
+    if any(body.values()):
+        call.client.ask("PATCH", path("courses", course, "people"), body)
+
+
+def check_groups(call: Call) -> None:
+    """Return when the groups of `nbhostctl course create` are there. Raises Failed(404)."""
+    if call.args.groups:
+        known = {group["name"] for group in call.client.ask("GET", path("groups"))["groups"]}
+        for group in call.args.groups:
+            if group not in known:
+                raise Failed(f"There is no group “{group}”.", 404)
 
 
 def _list(call: Call) -> int:

@@ -41,6 +41,7 @@ class PeopleControl:
             web.post("/v1/groups", self.create_group),
             web.patch("/v1/groups/{group}", self.change_group),
             web.delete("/v1/groups/{group}", self.delete_group),
+            web.get("/v1/access", self.list_access),
             web.get("/v1/courses/{course}/people", self.show_access),
             web.patch("/v1/courses/{course}/people", self.change_access),
         ]
@@ -126,6 +127,11 @@ class PeopleControl:
         return web.json_response({})
 
     # courses
+
+    async def list_access(self, request: web.Request) -> web.Response:
+        """Whose course each is."""
+        accesses = [_access_shape(access) for access in await self._people.accesses()]
+        return web.json_response({"access": accesses})
 
     async def show_access(self, request: web.Request) -> web.Response:
         return web.json_response(_access_shape(await self._people.set_access(course_name(request))))

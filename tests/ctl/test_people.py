@@ -79,7 +79,18 @@ class Scene:
 
     def rooms(self) -> list[web.RouteDef]:
         people = PeopleControl(self.people, self.entrance, self.links).routes()
+        people += [web.get("/v1/courses", self._courses), web.post("/v1/courses", self._create)]
         return [*people, *RegisterControl(self.registration, self.tasks).routes()]
+
+    async def _courses(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {"courses": [{"name": course.name} for course in await self.store.courses()]}
+        )
+
+    async def _create(self, request: web.Request) -> web.Response:
+        name = (await request.json())["name"]
+        await self.store.create_course(CourseName(name), "u", None, "minimal", self.clock.now())
+        return web.json_response({"result": {"course": {"name": name, "commit": "c", "image": "minimal"}}})
 
     def call(self, *arguments: str) -> Said:
         args = cli.parser().parse_args(["--socket", str(self.socket), *arguments])
@@ -329,3 +340,52 @@ async def test_registering_for_programs(ctl: Scene, table: str) -> None:
     assert isinstance(shape, dict)
     assert (shape["created"], len(shape["links"]), shape["conflicts"]) == (["zoe", "bob"], 2, [])
     assert (await ctl.done())[-1] == "people.register "
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ((), "algo math python"),
+        (("--group", "class 1"), "math python"),
+        (("--group", "class 1", "--group", "class 2"), "algo math python"),
+        (("--group", "*2"), "algo"),
+        (("--user", "alice"), "math python"),
+        (("--user", "bob"), "algo math python"),
+        (("--user", "nobody"), ""),
+        (("--staff", "carol"), "algo python"),
+        (("--staff", "@class 2"), "math"),
+        (("--staff", "@*", "--staff", "carol"), "algo math python"),
+        (("--group", "class 1", "--staff", "carol"), "python"),
+        (("m*", "--group", "class 1"), "math"),
+    ],
+)
+async def test_courses_are_listed_by_group_student_and_staff(
+    ctl: Scene, filters: tuple[str, ...], found: str
+) -> None:
+    for course in ("math", "algo"):
+        await ctl.store.create_course(CourseName(course), "u", None, "minimal", ctl.clock.now())
+    for name, groups in (("alice", ["class 1"]), ("bob", ["class 1", "class 2"]), ("nobody", [])):
+        await ctl("user", "create", name, *(word for group in groups for word in ("--group", group)))
+    await ctl("course", "people", "python", "--group", "class 1", "--staff", "carol")
+    await ctl("course", "people", "math", "--group", "class 1", "--staff", "@class 2")
+    await ctl("course", "people", "algo", "--group", "class 2", "--staff", "carol")
+    said = await ctl("course", "list", "--names", *filters)
+    assert sorted(said.out.split()) == found.split()
+
+
+async def test_a_filter_that_means_nothing_is_an_error(ctl: Scene) -> None:
+    for option, what in (("--group", "group"), ("--user", "account"), ("--staff", "staff")):
+        said = await ctl("course", "list", "--names", option, "nothing", code=3)
+        assert f"There is no {what} “nothing”." in said.err
+
+
+async def test_a_new_course_has_its_groups_and_staff_at_once_or_is_not_made(ctl: Scene) -> None:
+    await ctl("group", "create", "class 1")
+    said = await ctl("course", "create", "algo", "/srv/algo.git", "--group", "class 2", code=3)
+    assert "There is no group “class 2”." in said.err
+    assert [course.name for course in await ctl.store.courses()] == ["python"]
+    await ctl(
+        "course", "create", "algo", "/srv/algo.git", "--group", "class 1", "--staff", "carol", "--staff", "@x"
+    )
+    access = await ctl.json("course", "people", "algo")
+    assert access == {"course": "algo", "groups": ["class 1"], "staff": ["carol", "@x"]}
