@@ -18,8 +18,8 @@ PATH is the predecessor's data root: the directory with db.sqlite3, students/, r
 courses-git/. Nothing in it is changed. Stop the predecessor first, or give a copy.
 
 Taken over are the courses with their settings, local/ files, drop areas, recorded events and counts, and every
-student's files, which belong to that student here; users become accounts with their groups, rights and passwords. What was
-known of them is kept in /var/lib/nbhostd/import/people.json.
+student's files, which belong to that student here; users become accounts with their groups, rights and passwords. What
+was known of them is kept in /var/lib/nbhostd/import/people.json.
 
 examples:
   nbhostctl import /nbhosting/current --dry-run       what would come, how much of it, and what is wrong
