@@ -9,6 +9,7 @@ from nbhostd import __version__
 from nbhostd.core.model import Phase
 from nbhostd.core.names import WorkspaceId
 from nbhostd.services.farewell import Farewell
+from nbhostd.services.hurrying import Hurrying
 from nbhostd.services.tasks import Tasks
 from nbhostd.services.vitals import VitalsRound
 from nbhostd.web.admin_audit import AuditPages
@@ -79,8 +80,9 @@ class Administration:
         farewell = Farewell(house.upkeep, house.book)
         operations = CourseOperations(house.courses, house.upkeep, farewell, dashboard.errands)
         images = ImageOperations(
-            house.podman, house.courses, house.builder, house.rollout, house.store, dashboard.errands
-        )
+            house.podman, house.courses, house.builder, house.rollout, Hurrying(house.rollout, house.book), house.store,
+            dashboard.errands,
+        )  # fmt: skip
         dashboard.operations.add(operations.operations())
         dashboard.operations.add(images.operations())
         self._rooms += [

@@ -19,6 +19,10 @@ ADMIN_WORDS: dict[str, tuple[str, str]] = {
         N_("This is the last administrator of this site."),
         N_("Make another one first: without any, nobody could make one here."),
     ),
+    "unused-image": (
+        N_("No course has this image."),
+        N_("Load the page again: a course may have got another one."),
+    ),
     "group-exists": (N_("There is already a group of this name."), N_("Choose another name.")),
     "bad-group-name": (
         N_("This is not a group’s name."),

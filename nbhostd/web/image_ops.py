@@ -9,8 +9,9 @@ from typing import Protocol
 import msgspec
 
 from nbhostd.core import imagenames
-from nbhostd.core.errors import Refused
+from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.model import Course, Job, JobState
+from nbhostd.core.names import CourseName
 from nbhostd.core.people import Power
 from nbhostd.services.images import KIND
 from nbhostd.services.jobbook import Say
@@ -48,6 +49,13 @@ class BuildWish(msgspec.Struct, frozen=True):
     fresh: bool = False
 
 
+class RolloutWish(msgspec.Struct, frozen=True):
+    """Whom to stop: those that still run an earlier one of this image and that nobody uses now, or `everybody`."""
+
+    image: str
+    everybody: bool = False
+
+
 class Images(Protocol):
     """What is asked of adapters/podman.py."""
 
@@ -74,6 +82,12 @@ class Rollout(Protocol):
     async def outdated(self, course: Course) -> int: ...
 
 
+class Hurrying(Protocol):
+    """What is asked of services/hurrying.py."""
+
+    async def hurry(self, name: CourseName, say: Say, *, everybody: bool) -> object: ...
+
+
 class JobStore(Protocol):
     """What is asked of the store."""
 
@@ -87,15 +101,17 @@ class Errands(Protocol):
 
 
 class ImageOperations:
-    """`image.list`, `image.prune`, `base.build`."""
+    """`image.list`, `image.prune`, `images.rollout`, `base.build`."""
 
     def __init__(
-        self, images: Images, courses: Courses, builder: Builder, rollout: Rollout, store: JobStore, errands: Errands
+        self, images: Images, courses: Courses, builder: Builder, rollout: Rollout, hurrying: Hurrying, store: JobStore,
+        errands: Errands,
     ) -> None:  # fmt: skip
         self._images = images
         self._courses = courses
         self._builder = builder
         self._rollout = rollout
+        self._hurrying = hurrying
         self._store = store
         self._errands = errands
 
@@ -107,6 +123,10 @@ class ImageOperations:
             Operation(
                 "image.prune", "POST", "/images/prune", "Remove images that have lost their name and that nothing runs",
                 admin, self._prune, Begun,
+            ),
+            Operation(
+                "images.rollout", "POST", "/images/roll-out", "Stop workspaces that still run an earlier one of an image",
+                admin, self._roll_out, Begun, RolloutWish,
             ),
             Operation(
                 "base.build", "POST", "/images/{base}/build", "Build a base image", admin, self._build, Begun,
@@ -148,6 +168,26 @@ class ImageOperations:
 
     async def _prune(self, call: Call) -> Begun:
         return Begun(await self._errands.begin(call.who, "pruning of images", self._builder.prune))
+
+    async def _roll_out(self, call: Call) -> Begun:
+        """In each course of the image in which somebody runs an earlier one, a job for each; one that fails stops no other."""
+        image, everybody = call.body.image, call.body.everybody
+        courses = [one for one in await self._courses.list() if imagenames.shown(one.image) == image]
+        if not courses:
+            raise Refused("No course has this image.", status=404, reason="unused-image")
+        names = [course.name for course in courses if await self._rollout.outdated(course)]
+
+        async def work(say: Say) -> None:
+            trouble: NbhostdError | None = None
+            for name in names:
+                try:
+                    await self._hurrying.hurry(name, say, everybody=everybody)
+                except NbhostdError as error:
+                    trouble = trouble or error
+            if trouble is not None:
+                raise trouble
+
+        return Begun(await self._errands.begin(call.who, f"roll-out of {image}", work))
 
     async def _build(self, call: Call) -> Begun:
         base, fresh = call.names["base"], call.body.fresh

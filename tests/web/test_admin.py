@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from nbhostd.core.errors import Refused
-from nbhostd.core.model import JobState, Mode
+from nbhostd.core.errors import Refused, WorldError
+from nbhostd.core.model import Course, JobState, Mode
 from nbhostd.core.names import CourseName, StudentName, WorkspaceId
+from nbhostd.services.jobbook import Say
 from nbhostd.services.people import UserChanges
+from nbhostd.services.rollout import Hurried
 from tests.fakes.images import FakeImages
 from tests.house_trial import HouseTrial, house_trial
 from tests.web.site_trial import Browser
@@ -263,3 +266,72 @@ async def test_the_log_is_read_searched_and_taken_away(trial: HouseTrial, admin:
     assert [entry["subject"] for entry in await answer.json()] == ["ours"]
     status, shape = await trial.api("GET", "/audit?limit=2", "admin")
     assert (status, len(shape["entries"]), shape["next"]) == (200, 2, shape["entries"][1]["number"])
+
+
+class Rolling:
+    """An earlier image that somebody still runs, in the courses of `old`."""
+
+    def __init__(self, trial: HouseTrial, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.old = {"python": 2, "other": 1}
+        self.hurried: list[tuple[str, bool]] = []
+        self.failing = ""
+        house = trial.house
+        monkeypatch.setattr(house.rollout, "outdated", self._outdated)
+        monkeypatch.setattr(house.rollout, "hurry", self._hurry)
+        monkeypatch.setattr(house.podman, "named", self._named)
+        monkeypatch.setattr(house.podman, "unnamed", self._unnamed)
+
+    async def _named(self) -> list[tuple[str, str, int]]:
+        return [("minimal", "sha256:0123456789abcdef", 10)]
+
+    async def _unnamed(self) -> tuple[int, int]:
+        return 0, 0
+
+    async def _outdated(self, course: Course) -> int:
+        return self.old.get(course.name, 0)
+
+    async def _hurry(self, name: CourseName, say: Say, *, everybody: bool) -> Hurried:
+        self.hurried.append((name, everybody))
+        if name == self.failing:
+            raise WorldError("Podman cannot be asked.")
+        return Hurried((), (), ())
+
+
+@pytest.fixture
+def rolling(trial: HouseTrial, monkeypatch: pytest.MonkeyPatch) -> Rolling:
+    return Rolling(trial, monkeypatch)
+
+
+async def test_an_image_is_rolled_out_in_all_its_courses_a_job_for_each(
+    trial: HouseTrial, admin: Browser, rolling: Rolling
+) -> None:
+    text = await admin.text("/admin/images")
+    assert text.count('action="/do/images.rollout"') == 2  # those that nobody uses, and everybody's
+    rolling.failing = "other"
+    answer = await admin.post("/do/images.rollout", image="minimal", back="/admin/images")
+    assert answer.status == 303
+    for task in asyncio.all_tasks():
+        if task.get_name() == "roll-out of minimal":
+            await asyncio.wait([task])
+    assert rolling.hurried == [("other", False), ("python", False)]
+    jobs = [(job.kind, job.subject, job.state) for job in await trial.house.store.jobs()]
+    assert sorted(jobs) == [
+        ("roll-out", "other", JobState.FAILED),
+        ("roll-out", "python", JobState.SUCCEEDED),
+    ]
+
+
+async def test_only_courses_in_which_somebody_runs_an_earlier_image_are_rolled_out(
+    trial: HouseTrial, admin: Browser, rolling: Rolling
+) -> None:
+    rolling.old = {"python": 1}
+    status, shape = await trial.api(
+        "POST", "/images/roll-out", "admin", {"image": "minimal", "everybody": True}
+    )
+    assert (status, rolling.hurried) == (202, [("python", True)])
+    rolling.old = {}
+    assert 'action="/do/images.rollout"' not in await admin.text("/admin/images")
+    status, shape = await trial.api("POST", "/images/roll-out", "admin", {"image": "minimal"})
+    assert (status, shape["job"], len(rolling.hurried)) == (202, None, 1)
+    status, shape = await trial.api("POST", "/images/roll-out", "admin", {"image": "nothing"})
+    assert (status, shape["reason"]) == (404, "unused-image")
