@@ -17,7 +17,7 @@ from nbhostd.core.ports import Clock, CourseShelf
 from nbhostd.core.selection import select
 from nbhostd.core.subject import subject
 from nbhostd.core.takeover import Stock
-from nbhostd.services.jobbook import Cancelled, JobBook, RunningJob, Say
+from nbhostd.services.jobbook import Cancelled, JobBook, RunningJob, Say, Stage
 from nbhostd.services.roll import Enrolled, Roll
 
 log = logging.getLogger(__name__)
@@ -156,9 +156,9 @@ class DropAreas:
                 looked = await self._look(area, chosen, audience, progress)
                 return Deployment(tuple(looked), 0, dry_run=True)
             async with self._book.job(KIND, f"{course}/{area}", say, cancellable=True) as job:
-                round = _Round(self._desk, self._lock, self._roll, course, area, chosen, job)
+                round = _Round(self._desk, self._lock, self._roll, course, area, chosen, job, len(audience))
                 await _each(audience, round.hand_to, progress)
-                done = replace(round.result(len(audience)), job=job.number)
+                done = replace(round.result(), job=job.number)
                 job.message = f"{done.copied} copies for {len(audience)} students"
             log.info("drop area “%s”: %s", area, job.message)
             return done
@@ -210,18 +210,26 @@ class _Round:
 
     def __init__(
         self, desk: HandingDesk, lock: Lock, roll: Roll, course: CourseName, area: AreaName,
-        files: Sequence[DropFile], job: RunningJob,
+        files: Sequence[DropFile], job: RunningJob, total: int,
     ) -> None:  # fmt: skip
         self._desk, self._lock, self._roll, self._job, self._say = desk, lock, roll, job, job.say
         self._course, self._area, self._files = course, area, files
+        self._done, self._total = 0, total
+        job.stage = Stage(0, total)
         self._given = [0] * len(files)
         self._there = [0] * len(files)
         self._in_the_way: list[str] = []
         self._failed: list[str] = []
 
     async def hand_to(self, enrolled: Enrolled) -> None:
+        """The files for one student; what fails for one holds up no other. Raises NotNow, Cancelled."""
         if self._job.cancelled:
-            raise Cancelled("It was cancelled.")
+            raise Cancelled(f"It was cancelled after {self._done} of {self._total} students.")
+        await self._give(enrolled)
+        self._done += 1
+        self._job.stage = Stage(self._done, self._total, enrolled.name)
+
+    async def _give(self, enrolled: Enrolled) -> None:
         student = enrolled.name
         paths = [file.path for file in self._files]
         try:
@@ -244,9 +252,9 @@ class _Round:
         if (new := words.count(Dropped.NEW)) > 0:
             self._say(f"{student}: {new} new")
 
-    def result(self, total: int) -> Deployment:
+    def result(self) -> Deployment:
         files = tuple(
-            FileStatus(file.path, file.size, total, there, given)
+            FileStatus(file.path, file.size, self._total, there, given)
             for file, there, given in zip(self._files, self._there, self._given, strict=True)
         )
         return Deployment(files, sum(self._given), tuple(self._in_the_way), tuple(self._failed))

@@ -13,7 +13,7 @@ from nbhostd.core.model import JobState, Mode
 from nbhostd.core.names import AreaName, CourseName, FilePath, WorkspaceId
 from nbhostd.services import dropareas
 from nbhostd.services.dropareas import DropAreas
-from nbhostd.services.jobbook import Cancelled
+from nbhostd.services.jobbook import Cancelled, Stage
 from nbhostd.services.roll import Roll
 from nbhostd.services.tasks import KeyedLocks
 from tests.fakes.desk import FakeHandingDesk
@@ -237,3 +237,14 @@ async def test_a_deployment_that_is_cancelled_stops_between_two_students(scene: 
         await scene.dropareas.deploy(COURSE, AREA, cancel)
     assert (await scene.store.jobs())[0].state is JobState.CANCELLED
     assert sum(scene.space(number).exists() for number in range(1, 21)) < 20
+
+
+async def test_a_deployment_says_how_far_it_is(scene: DropScene) -> None:
+    await scene.begin("alice", "bob", "carol")
+    await scene.put("a.txt")
+    stages: list[Stage | None] = []
+    scene.desk.fail = WorldError("Your files cannot be reached.")
+    await scene.dropareas.deploy(COURSE, AREA, lambda _: stages.append(scene.book.stage(1)))
+    # Each line is said before its student is done; who fails is done, too.
+    assert stages == [Stage(0, 3), Stage(1, 3, "alice"), Stage(2, 3, "bob")]
+    assert scene.book.stage(1) is None
