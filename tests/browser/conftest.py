@@ -54,7 +54,9 @@ def visitor(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
     with contextlib.ExitStack() as stack:
 
         def come(**special: object) -> BrowserContext:
-            usual: dict[str, object] = {"locale": "fr-FR", "viewport": {"width": 1280, "height": 900}}
+            usual: dict[str, object] = {
+                "locale": "fr-FR", "viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce",
+            }  # fmt: skip  # axe sees no colour that is on its way to another
             context = chromium.new_context(**(usual | special))  # type: ignore[arg-type]
             context.set_default_timeout(PATIENCE)
             stack.callback(context.close)

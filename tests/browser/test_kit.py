@@ -36,7 +36,7 @@ def test_a_room_is_for_everybody(
     room: str, locale: str, scheme: str, width: str, home: str, visitor: Visitor, shot: Shot
 ) -> None:
     size = {"width": WIDTHS[width], "height": 800}
-    page = visitor(locale=locale, color_scheme=scheme, viewport=size, reduced_motion="reduce").new_page()
+    page = visitor(locale=locale, color_scheme=scheme, viewport=size).new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -63,7 +63,7 @@ def classroom(sample: str) -> Iterator[Class]:
 def test_every_page_is_for_everybody(
     role: str, view: str, classroom: Class, visitor: Callable[..., BrowserContext], shot: Callable[[Page, str], None]
 ) -> None:  # fmt: skip
-    page = visitor(**VIEWS[view], reduced_motion="reduce").new_page()
+    page = visitor(**VIEWS[view]).new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(f"{page.url}: {message.text}"))
     page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))

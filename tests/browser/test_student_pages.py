@@ -150,7 +150,7 @@ def test_the_marks_are_what_was_done(room: Class, page: Page, shot: Shot) -> Non
 def test_axe_finds_nothing_wide_and_on_a_phone(
     locale: str, scheme: str, room: Class, visitor: Visitor, shot: Shot
 ) -> None:
-    page = visitor(locale=locale, color_scheme=scheme, reduced_motion="reduce").new_page()
+    page = visitor(locale=locale, color_scheme=scheme).new_page()
     room.open(page, ":lessons/w1/values").ready()
     inspect(page)
     shot(page, "wide")

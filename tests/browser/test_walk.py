@@ -96,10 +96,11 @@ def _complaints(page: Page, where: str, **options: object) -> list[str]:
     return said
 
 
-def _shoot(page: Page, role: str, path: str, how: str) -> None:
+def _shoot(page: Page, role: str, path: str, language: str) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(
-        path=SHOTS / f"walk-{role}-{path.strip('/').replace('/', '_') or 'home'}-{how}.png", full_page=True
+        path=SHOTS / f"walk-{role}-{path.strip('/').replace('/', '_') or 'home'}-{language}.png",
+        full_page=True,
     )
 
 
@@ -108,15 +109,13 @@ def _look(page: Page, role: str, path: str, language: str) -> list[str]:
     said = []
     if page.locator("html").get_attribute("lang") != language:
         said.append(f"{path}: not in {language}")
-    for size, name in ((WIDE, "wide"), (PHONE, "phone")):
+    for size, name in ((PHONE, "phone"), (WIDE, "wide")):
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        page.emulate_media(color_scheme="light")
         said += _complaints(page, f"{path} ({language}, {name})")
-        _shoot(page, role, path, f"{language}-{name}-light")
-        page.emulate_media(color_scheme="dark")
-        said += _complaints(page, f"{path} ({language}, {name}, dark)", runOnly=["color-contrast"])
-        _shoot(page, role, path, f"{language}-{name}-dark")
-    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    _shoot(page, role, path, language)
+    page.emulate_media(color_scheme="dark")  # colours are the same in all sizes
+    said += _complaints(page, f"{path} ({language}, dark)", runOnly=["color-contrast"])
+    page.emulate_media(color_scheme="light")
     return said
 
 
