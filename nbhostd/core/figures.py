@@ -122,6 +122,22 @@ class Animation:
     notebooks: tuple[str, ...]
     frames: tuple[Frame, ...]
 
+    def stages(self, most: int) -> list[tuple[int, tuple[int, ...]]]:
+        """(end, how many students had opened each notebook until then) of some pictures, the last one among them."""
+        count = len(self.frames)
+        wanted = (
+            {(number + 1) * count // most - 1 for number in range(most)}
+            if count > most
+            else set(range(count))
+        )
+        sums, found = [0] * len(self.notebooks), []
+        for number, frame in enumerate(self.frames):
+            for place, more in frame.more:
+                sums[place] += more
+            if number in wanted:
+                found.append((frame.end, tuple(sums)))
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:

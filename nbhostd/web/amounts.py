@@ -54,6 +54,12 @@ def moment(when: datetime, language: str) -> str:
     return f"{format_datetime(when.astimezone(UTC), pattern, locale=language)}{_NO_BREAK}UTC"
 
 
+def local(when: datetime, language: str) -> str:
+    """A moment by the clock of its own zone: `4 Mar 2026, 15:06`."""
+    pattern = "d MMM y, HH:mm" if language == "en" else "d MMM y HH:mm"
+    return format_datetime(when, pattern, when.tzinfo, locale=language)
+
+
 def day(when: date, language: str) -> str:
     """A day: `4 Mar 2026`."""
     return format_date(when, "d MMM y", locale=language)
@@ -65,4 +71,4 @@ def filters(language: str) -> dict[str, Callable[..., str]]:
     def bound(words: Callable[..., str]) -> Callable[..., str]:
         return lambda value: words(value, language)
 
-    return {each.__name__: bound(each) for each in (number, percent, size, span, moment, day)}
+    return {each.__name__: bound(each) for each in (number, percent, size, span, moment, local, day)}

@@ -19,6 +19,7 @@ from nbhostd.web.site import Item, SitePages
 from nbhostd.web.statistics import GRAPHS, SECTIONS, UTC_ZONE, Cell, FigureQuery, Tables, find_graph
 
 _MOST_ROWS = 60
+_MOST_STAGES = 8
 _MOST_READERS = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 EVENTS = {
@@ -53,9 +54,10 @@ class StatisticsPages:
         section = request.query.get("section", "progression")
         section = section if section in SECTIONS else "progression"
         waiting = await self._tables.figures.ready(course)
+        moments, stages = await self._stages(course, query) if section == "progression" else ([], [])
         graphs = [
             (graph, [self._site.say(request, text) for text in graph.columns],
-             await self._tables.rows(course, graph, query) if graph.id != "animation" else [])
+             await self._tables.rows(course, graph, query) if graph.id != "animation" else stages)
             for graph in GRAPHS if graph.section == section
         ]  # fmt: skip
         here = teach_path(course, "statistics")
@@ -65,7 +67,7 @@ class StatisticsPages:
         }
         settings |= {"days": query.days, "page": query.page}
         return await self._site.render(
-            request, "statistics.html", course=course, here=here, section=section, query=query, graphs=graphs,
+            request, "statistics.html", course=course, here=here, section=section, query=query, graphs=graphs, moments=moments,
             zone_is_known=known, zone_is_chosen="zone" in request.query, waiting=waiting, most=_MOST_ROWS,
             settings=urlencode(settings), api=f"{PREFIX}/courses/{quote(course, safe='')}/figures",
             overview=await self._sums.overview(course, query.everybody), title_of=lambda text: self._site.say(request, text),
@@ -75,6 +77,17 @@ class StatisticsPages:
             ],
             **course_tabs(request, self._site, course, "statistics"),
         )  # fmt: skip
+
+    async def _stages(
+        self, course: CourseName, query: FigureQuery
+    ) -> tuple[list[datetime], list[list[Cell]]]:
+        """The animation as a table to read: a row for each notebook, and a column for each of a few of its moments."""
+        animation, zone = await self._tables.figures.animation(course, query.everybody), query.zone
+        stages = animation.stages(_MOST_STAGES)
+        moments = [datetime.fromtimestamp(end, self._tables.figures.days(zone).zone) for end, _ in stages]
+        return moments, [
+            [name, *(sums[place] for _, sums in stages)] for place, name in enumerate(animation.notebooks)
+        ]
 
     async def download(self, request: web.Request) -> web.Response:
         """A graph as comma-separated values (RFC 4180)."""

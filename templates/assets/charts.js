@@ -25,6 +25,13 @@
     try { new Intl.DateTimeFormat(language, { timeZone: zone }); return zone; } catch { return "UTC"; }
   })();
   const moment = new Intl.DateTimeFormat(language, { timeZone, dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(language, { timeZone: "UTC", dateStyle: "medium" });
+  // The names of months in the page's language: ECharts itself has them in English and Chinese.
+  const months = (form) => {
+    const name = new Intl.DateTimeFormat(language, { month: form, timeZone: "UTC" });
+    return [...Array(12).keys()].map((month) => name.format(Date.UTC(2024, month, 15)));
+  };
+  const locale = { time: { month: months("long"), monthAbbr: months("short") } };
   const short = (name) => (name.length > 28 ? `${name.slice(0, 12)}…${name.slice(-14)}` : name);
   const shown = (value) => (value === null || value === undefined ? "—" : number.format(value));
   const style = (name, otherwise) =>
@@ -60,7 +67,7 @@
 
   const overTime = (kit, rows, columns, kinds, byDay) => ({
     ...base(kit),
-    tooltip: { ...base(kit).tooltip, axisPointer: { label: { formatter: ({ value }) => (byDay ? new Date(value).toISOString().slice(0, 10) : moment.format(value)) } } },
+    tooltip: { ...base(kit).tooltip, axisPointer: { label: { formatter: ({ value }) => (byDay ? day : moment).format(value) } } },
     useUTC: true,
     xAxis: { type: "time", ...kit.axis, axisLabel: { color: kit.ink, hideOverlap: true,
       formatter: byDay ? undefined : (value) => moment.format(value) } },
@@ -170,7 +177,7 @@
       if (!rows.length) { element.textContent = words.nothing; element.classList.add("soft"); element.style.height = "auto"; return; }
       element.classList.add("drawn");
       if (graph === "map") element.classList.add("tall");
-      const chart = window.echarts.init(element, null, { renderer: "canvas" });
+      const chart = window.echarts.init(element, null, { renderer: "canvas", locale });
       new ResizeObserver(() => chart.resize()).observe(element);
       const again = graph === "animation" ? animate(element, chart, rows) : () => chart.setOption(options(look(), graph, rows, columns), true);
       again();

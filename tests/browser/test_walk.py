@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
-from tests.browser.conftest import CHROMIUM, SHOTS
-from tests.house_trial import house_trial
+from tests.browser.conftest import SHOTS
+from tests.browser.house import chromium_at, house_in_a_thread
 from tests.web.site_trial import PASSWORD, PUBLIC, ROLES
 
 STARTS = (
@@ -41,33 +38,15 @@ _ELSEWHERE = re.compile(
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The whole house, in a thread of its own."""
-    ready, over, found = threading.Event(), asyncio.Event(), [0]
-    loop = asyncio.new_event_loop()
-
-    async def live(folder: Path) -> None:
-        async with house_trial(folder) as trial:
-            found[0] = trial.port
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(live(tmp_path_factory.mktemp("house")),))
-    thread.start()
-    try:
-        assert ready.wait(60)
-        yield found[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
-        loop.close()
+    with house_in_a_thread(tmp_path_factory.mktemp("house")) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")
 def browser(port: int, playwright: Playwright) -> Iterator[Browser]:
     """Chromium, which finds the site's public address here."""
-    mapped = f"--host-resolver-rules=MAP {urlsplit(PUBLIC).netloc} 127.0.0.1:{port}"
-    chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, mapped])
-    yield chromium
-    chromium.close()
+    with chromium_at(port, playwright) as browser:
+        yield browser
 
 
 def _come(browser: Browser, role: str, locale: str) -> BrowserContext:

@@ -58,11 +58,13 @@ def test_a_moment_is_said_in_utc() -> None:
     when = datetime(2026, 8, 4, 0, 6, tzinfo=paris)
     assert _plain(amounts.moment(when, "en")) == "3 Aug 2026, 22:06 UTC"
     assert _plain(amounts.moment(when, "fr")) == "3 août 2026 22:06 UTC"
+    assert _plain(amounts.local(when, "en")) == "4 Aug 2026, 00:06"
+    assert _plain(amounts.local(when, "fr")) == "4 août 2026 00:06"
     assert amounts.day(when.astimezone(UTC).date(), "fr") == "3 août 2026"
 
 
 def test_filters_speak_one_language() -> None:
     french = amounts.filters("fr")
-    assert sorted(french) == ["day", "moment", "number", "percent", "size", "span"]
+    assert sorted(french) == ["day", "local", "moment", "number", "percent", "size", "span"]
     assert _plain(french["percent"](0.125)) == "12 %"
     assert _plain(french["number"](12345.5)) == "12 345,5"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,27 @@ async def test_each_section_has_its_graphs(trial: HouseTrial, section: str, lang
     for graph in GRAPHS:
         assert (f'data-graph="{graph.id}"' in page) == (graph.section == section)
     assert "<b>" not in page.replace("&lt;b&gt;", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted"),
+    [
+        ("en", ["Until 2 Mar 2026, 01:00", "Until 11 Apr 2026, 02:00"]),
+        ("fr", ["Jusqu’au 2 mars 2026 01:00", "Jusqu’au 11 avr. 2026 02:00"]),
+    ],
+)
+async def test_the_animation_is_a_table_too(trial: HouseTrial, language: str, wanted: list[str]) -> None:
+    later = NIGHT + timedelta(days=40)
+    trial.house._ground.statistics.record(later, WorkspaceId.parse("python/jean.dupont"), "open", "w1/a.md")
+    teacher = await trial.browser("teacher", language)
+    page = await teacher.text("/teach/python/statistics?zone=Europe/Paris")
+    table = page.split('<table id="table-animation">')[1].split("</table>")[0]
+    heads = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", table)
+    assert [" ".join(text.split()) for text in heads[1:]] == wanted
+    assert 'href="/teach/python/statistics/notebooks/w1/a"' in table
+    assert re.findall(r">(w1/[^<]*)<|class=\"number\">(.*?)</td>", table) == [
+        ("w1/&lt;b&gt;", ""), ("", "1"), ("", "1"), ("w1/a", ""), ("", "1"), ("", "2"),
+    ]  # fmt: skip
 
 
 async def test_a_graph_is_the_same_in_json_and_csv(trial: HouseTrial) -> None:
@@ -97,7 +119,8 @@ async def test_figures_are_the_teachers(trial: HouseTrial, role: str) -> None:
         answer = await browser.get(f"/teach/python/statistics{path}", Origin="https://elsewhere.example.org")
         assert answer.status in (303, 302, 401, 403, 404)
         assert "Access-Control-Allow-Origin" not in answer.headers
-        assert HASH not in await answer.text()
+        # The address that was asked for is in the page, for the button that changes its language.
+        assert HASH not in (await answer.text()).replace(f"/students/{HASH}", "")
 
 
 def test_the_charting_library_is_the_release_and_has_its_licence() -> None:
