@@ -9,13 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.names import StudentName, folded_name
 from nbhostd.core.passwords import judge_password
 from nbhostd.core.people import GroupName, User, checked_email
+from nbhostd.core.remarks import Remark
 
 LARGEST = 512 << 10
 MOST_ROWS = 5000
@@ -27,6 +29,7 @@ _ALSO = {
 }  # fmt: skip
 """Other headings for the same, as other programs write them."""
 _LONGEST_NAME = 100
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class Table:
     """What was read: with any fault, nothing of it is done; warnings are for whoever wrote it."""
 
     entries: tuple[Entry, ...] = ()
-    faults: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    faults: tuple[Remark, ...] = ()
+    warnings: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Plan:
 def read_table(data: bytes) -> Table:
     """The people of a table. Every fault is named, each with its line."""
     if len(data) > LARGEST:
-        return Table(faults=(f"the file is larger than {LARGEST >> 10} kB",))
+        return Table(faults=(Remark("file-too-large", most=LARGEST >> 10),))
     text, warnings = decoded(data)
     head = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(_SEPARATORS, key=head.count)
@@ -96,15 +99,15 @@ def read_table(data: bytes) -> Table:
             if any(cell.strip() for cell in cells):
                 rows.append((reader.line_num, [cell.strip() for cell in cells]))
     except csv.Error as error:
-        return Table(faults=(f"line {reader.line_num}: {error}",))
+        return Table(faults=(Remark("no-csv", reader.line_num, error=str(error)),))
     if len(rows) > MOST_ROWS + 1:
-        return Table(faults=(f"more than {MOST_ROWS} people: make several files of it",))
+        return Table(faults=(Remark("too-many-people", most=MOST_ROWS),))
     if not rows:
-        return Table(faults=("the file is empty",))
+        return Table(faults=(Remark("empty"),))
     return _read_rows(rows, warnings)
 
 
-def decoded(data: bytes) -> tuple[str, list[str]]:
+def decoded(data: bytes) -> tuple[str, list[Remark]]:
     """The text, as spreadsheets of three kinds write it, and what there is to be said of it."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
@@ -112,11 +115,10 @@ def decoded(data: bytes) -> tuple[str, list[str]]:
     try:
         return data.decode(), []
     except UnicodeDecodeError:
-        warning = "the file is not UTF-8: it was read as Windows-1252; look at the accents"
-        return data.decode("cp1252", errors="replace"), [warning]
+        return data.decode("cp1252", errors="replace"), [Remark("encoding")]
 
 
-def _read_rows(rows: Sequence[tuple[int, list[str]]], warnings: list[str]) -> Table:
+def _read_rows(rows: Sequence[tuple[int, list[str]]], warnings: list[Remark]) -> Table:
     (first, heading), *people = rows
     columns, faults = _columns(heading, first, warnings)
     if faults:
@@ -124,54 +126,74 @@ def _read_rows(rows: Sequence[tuple[int, list[str]]], warnings: list[str]) -> Ta
     entries: list[Entry] = []
     for line, cells in people:
         if any(cells[len(heading) :]):
-            faults.append(f"line {line}: has {len(cells)} columns, and the first line {len(heading)}")
+            faults.append(Remark("columns", line, count=len(cells), first=len(heading)))
             continue
         given = {columns[place]: cell for place, cell in enumerate(cells) if place in columns}
         try:
             entries.append(_entry(line, given))
-        except Refused as error:
-            faults.append(f"line {line}: {error.message}")
+        except _Faulty as error:
+            faults.append(error.remark)
     entries = _once(entries, faults, warnings)
     if not entries and not faults:
-        faults.append("there is nobody in this file")
+        faults.append(Remark("nobody"))
     return Table(tuple(entries), tuple(faults), tuple(warnings))
 
 
-def _columns(heading: Sequence[str], line: int, warnings: list[str]) -> tuple[dict[int, str], list[str]]:
+def _columns(
+    heading: Sequence[str], line: int, warnings: list[Remark]
+) -> tuple[dict[int, str], list[Remark]]:
     columns: dict[int, str] = {}
     faults = []
     for place, cell in enumerate(heading):
         word = re.sub(r"[\s\-]+", "_", cell.casefold())
         name = _ALSO.get(word, word)
         if name in columns.values():
-            faults.append(f"line {line}: there are two columns “{name}”")
+            faults.append(Remark("column-twice", line, column=name))
         elif name in _COLUMNS:
             columns[place] = name
         elif cell:
-            warnings.append(f"the column “{cell[:40]}” is not known, and left out")
+            warnings.append(Remark("unknown-column", column=cell[:40]))
     if "email" not in columns.values():
-        faults.append(f"line {line}: there is no column “email”; the first line says what is in which")
+        faults.append(Remark("no-email-column", line))
     return columns, faults
 
 
+class _Faulty(Exception):
+    """What is wrong with one person."""
+
+    def __init__(self, remark: Remark) -> None:
+        super().__init__(remark)
+        self.remark = remark
+
+
 def _entry(line: int, given: dict[str, str]) -> Entry:
-    """One person. Raises Refused."""
-    email = checked_email(given.get("email", ""))
+    """One person. Raises _Faulty."""
+    email = _parsed(checked_email, given.get("email", ""), line)
     if not email:
-        raise Refused("there is no e-mail address")
+        raise _Faulty(Remark("no-email", line))
     username = given.get("username", "")
     name = username or folded_name(email.partition("@")[0])
     if not name:
-        raise Refused(f"no user name can be made from “{email[:60]}”: give one in a column “username”")
+        raise _Faulty(Remark("no-name", line, value=email[:60]))
     first, last = _person(email)
     entry = Entry(
-        line, email, StudentName.parse(name), _plain(given.get("first_name", "") or first),
-        _plain(given.get("last_name", "") or last), given.get("password", ""), _groups(given.get("group", "")),
-        named=bool(username),
+        line, email, _parsed(StudentName.parse, name, line), _plain(given.get("first_name", "") or first, line),
+        _plain(given.get("last_name", "") or last, line), given.get("password", ""),
+        _groups(given.get("group", ""), line), named=bool(username),
     )  # fmt: skip
     if entry.password:
-        judge_password(entry.password, (entry.name, email, entry.first_name, entry.last_name)).demand()
+        choice = judge_password(entry.password, (entry.name, email, entry.first_name, entry.last_name))
+        for reason in choice.reasons[:1]:
+            raise _Faulty(Remark(reason, line))
     return entry
+
+
+def _parsed(parse: Callable[[str], _T], text: str, line: int) -> _T:
+    """What `parse` makes of it; why it does not is a remark of the same reason. Raises _Faulty."""
+    try:
+        return parse(text)
+    except Refused as error:
+        raise _Faulty(Remark(error.reason, line, value=text[:60])) from error
 
 
 def _person(email: str) -> tuple[str, str]:
@@ -182,19 +204,20 @@ def _person(email: str) -> tuple[str, str]:
     return pieces[0].capitalize(), pieces[1].capitalize()
 
 
-def _plain(name: str) -> str:
+def _plain(name: str, line: int) -> str:
     name = " ".join(name.split())
     if len(name) > _LONGEST_NAME or not name.isprintable():
-        raise Refused("a name is too long, or no plain text")
+        raise _Faulty(Remark("bad-name", line))
     return name
 
 
-def _groups(text: str) -> tuple[GroupName, ...]:
+def _groups(text: str, line: int) -> tuple[GroupName, ...]:
     """The groups in a cell; a name has none of the signs that may stand between two."""
-    return tuple(dict.fromkeys(GroupName.parse(piece) for piece in re.split(r"[|,;]", text) if piece.strip()))
+    pieces = [piece for piece in re.split(r"[|,;]", text) if piece.strip()]
+    return tuple(dict.fromkeys(_parsed(GroupName.parse, piece, line) for piece in pieces))
 
 
-def _once(entries: list[Entry], faults: list[str], warnings: list[str]) -> list[Entry]:
+def _once(entries: list[Entry], faults: list[Remark], warnings: list[Remark]) -> list[Entry]:
     """Each person once: the same line again is passed over; the same name or address for another is a fault."""
     kept: list[Entry] = []
     by_email: dict[str, Entry] = {}
@@ -203,14 +226,12 @@ def _once(entries: list[Entry], faults: list[str], warnings: list[str]) -> list[
         same = by_email.get(entry.email.casefold())
         namesake = by_name.get(entry.name.casefold())
         if same is not None and replace(same, line=entry.line) == entry:
-            warnings.append(f"line {entry.line}: the same as line {same.line}")
+            warnings.append(Remark("same-line", entry.line, other=same.line))
             continue
         if same is not None:
-            faults.append(f"line {entry.line}: the address is in line {same.line} already")
+            faults.append(Remark("address-twice", entry.line, other=same.line))
         elif namesake is not None:
-            faults.append(
-                f"line {entry.line}: the user name “{entry.name}” is in line {namesake.line} already"
-            )
+            faults.append(Remark("name-twice", entry.line, name=entry.name, other=namesake.line))
         by_email.setdefault(entry.email.casefold(), entry)
         by_name.setdefault(entry.name.casefold(), entry)
         kept.append(entry)

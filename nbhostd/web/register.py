@@ -13,6 +13,7 @@ from msgspec import Meta
 from nbhostd.core.errors import Refused
 from nbhostd.core.people import GroupName, Power
 from nbhostd.core.registration import LARGEST, REASONS, Conflict, decoded
+from nbhostd.core.remarks import Remark
 from nbhostd.services.errands import Work
 from nbhostd.services.links import HandedOut
 from nbhostd.services.registration import Prospect, Registered, Registration
@@ -20,6 +21,7 @@ from nbhostd.web.admintabs import admin_tabs
 from nbhostd.web.languages import N_
 from nbhostd.web.operations import Call, Operation, Operations
 from nbhostd.web.reception import CSRF_FIELD
+from nbhostd.web.registerwords import said as words
 from nbhostd.web.site import SitePages
 
 _PATH = "/admin/register"
@@ -177,6 +179,7 @@ class RegisterRoom:
         return await self._site.render(
             request, "register.html", status=status, given=given or {}, said=said, wrong=wrong, why=why,
             done=done and said is not None and not said.faults, by_mail=self._by_mail(), most=LARGEST,
+            remark=lambda text: words(text, lambda message: self._site.say(request, message)),
             warnings=[*warnings, *(said.warnings if said else ())],
             groups=[str(group.name) for group in await self._groups()],
             **admin_tabs(
@@ -186,7 +189,7 @@ class RegisterRoom:
         )  # fmt: skip
 
 
-def _table(given: Any) -> tuple[str, list[str]]:
+def _table(given: Any) -> tuple[str, list[Remark]]:
     """The table of a form: a file, or the text of one that was shown already."""
     if isinstance(given, FileField):
         return decoded(given.file.read(LARGEST + 1))

@@ -259,7 +259,7 @@ def test_a_whole_class_at_once(visitor: Visitor, shot: Shot, name: str) -> None:
             page.get_by_role("button", name="L’examiner").click()
 
         upload(table)
-        expect(page.get_by_role("alert")).to_contain_text("line 3")
+        expect(page.get_by_role("alert")).to_contain_text("ligne 3")
         inspect(page)
         shot(page, "faults")
         upload(table.replace("no address;;\n", ""))

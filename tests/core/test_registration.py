@@ -83,7 +83,7 @@ def test_a_column_that_nobody_knows_is_left_out_and_said() -> None:
         ("email,e-mail\na@b.org,c@d.org\n", 1, "two columns"),
         ("email\nzoe\n", 2, "not an e-mail address"),
         ("email,username\n,zoe\n", 2, "no e-mail address"),
-        ("email,username\na@b.org,a/b\n", 2, "not a student name"),
+        ("email,username\na@b.org,a/b\n", 2, "not a user name"),
         ("email\n\n\n文字@b.org\n", 4, "column “username”"),
         ("email\na@b.org,c\n", 2, "2 columns"),
         ("email,group\na@b.org,a/b\n", 2, "not a group name"),

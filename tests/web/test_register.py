@@ -12,9 +12,13 @@ import html5lib
 import pytest
 from aiohttp import FormData
 
+from nbhostd.core import remarks
 from nbhostd.core.errors import NotNow, WorldError
 from nbhostd.core.names import StudentName
+from nbhostd.core.remarks import SENTENCES
 from nbhostd.services.people import UserChanges
+from nbhostd.web import registerwords
+from nbhostd.web.registerwords import TRANSLATED
 from tests.web.doors_trial import Doors
 from tests.web.site_trial import PUBLIC, Browser, SiteTrial, site_trial
 
@@ -88,11 +92,19 @@ async def test_a_file_with_faults_does_nothing_and_says_them_all(trial: SiteTria
     browser, before = await trial.browser("admin", "fr"), await names(trial)
     page = await upload(browser, b"email,birthday\nzoe\nbob@example.org\n<b>@\n", agreed="true")
     assert "Rien n’a été fait" in page
-    assert "line 2:" in page
-    assert "line 4:" in page
-    assert "birthday" in page
+    page = page.replace("\u00a0", " ")
+    assert "<li>ligne 2 : « zoe » n’est pas une adresse électronique</li>" in page
+    assert "ligne 4 :" in page
+    assert "la colonne « birthday » n’est pas connue" in page
     assert "<b>" not in page
     assert await names(trial) == before
+    _, shape = await register(trial, "email\nzoe\n", "admin")
+    assert shape["faults"] == ["line 2: “zoe” is not an e-mail address"]
+
+
+def test_every_remark_on_a_table_has_its_translation_asked_for() -> None:
+    assert set(SENTENCES.values()) == TRANSLATED
+    assert remarks.AT_LINE == registerwords.AT_LINE
 
 
 async def test_an_old_spreadsheets_accents_are_read_and_said(trial: SiteTrial) -> None:
