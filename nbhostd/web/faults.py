@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nbhostd.core.errors import NbhostdError, NotNow, Refused
 from nbhostd.web.adminwords import ADMIN_WORDS
@@ -35,6 +37,8 @@ class Words:
     advice: str
 
 
+_Said = TypeVar("_Said")
+
 _TITLES = {
     400: N_("This address is not right"),
     401: N_("Please log in"),
@@ -56,7 +60,18 @@ _RELOAD = N_("Reload the page of your course: it makes a new link.")
 _TELL = N_("If it happens again, tell your teacher.")
 _TELL_ADDRESS = N_("If you came from a page of your course, tell your teacher: the address in it is wrong.")
 
-_WORDS = {
+
+def merged(*parts: Mapping[str, _Said]) -> dict[str, _Said]:
+    """All of them in one. Raises ValueError for a word that two of them have: one would hide the other."""
+    whole: dict[str, _Said] = {}
+    for part in parts:
+        if twins := whole.keys() & part.keys():
+            raise ValueError(f"said twice: {', '.join(sorted(twins))}")
+        whole |= part
+    return whole
+
+
+_OWN_WORDS = {
     "bad-course-name": Words(
         N_("The name of the course in this address is not a valid name."), _TELL_ADDRESS
     ),
@@ -148,10 +163,6 @@ _WORDS = {
     "wrong-host": Words(N_("This workspace is not at this address."), _RELOAD),
     "wrong-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
     "bad-method": Words(N_("This address can be opened, and nothing else."), _RELOAD),
-    **{
-        reason: Words(*said)
-        for reason, said in (SITE_WORDS | DOOR_WORDS | TEACHER_WORDS | ADMIN_WORDS | TEACH_WORDS).items()
-    },
     "bug": Words(
         N_("This is a fault in this server, not in what you did."),
         N_("Try again in a minute. If it happens again, give your teacher the number below."),
@@ -159,6 +170,13 @@ _WORDS = {
     "world": Words("", N_("Try again in a minute. If it happens again, tell your teacher.")),
     "not-now": Words("", N_("Your work is safe. Reload the page of your course in a minute.")),
 }
+_WORDS = merged(
+    _OWN_WORDS,
+    {
+        reason: Words(*said)
+        for reason, said in merged(SITE_WORDS, DOOR_WORDS, TEACHER_WORDS, ADMIN_WORDS, TEACH_WORDS).items()
+    },
+)
 
 SAID_BELOW = (
     N_("Too many students are waiting to start; please come back in a minute."),

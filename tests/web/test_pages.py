@@ -175,6 +175,12 @@ def test_every_reason_has_words_and_every_page_is_valid_html(pages: Pages) -> No
         assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=", text)
 
 
+def test_a_reason_that_is_put_into_words_twice_is_refused() -> None:
+    assert faults.merged({"a": 1}, {"b": 2}) == {"a": 1, "b": 2}
+    with pytest.raises(ValueError, match="said twice: a"):
+        faults.merged({"a": 1, "b": 1}, {"c": 1}, {"a": 1})
+
+
 def test_no_page_is_forgotten() -> None:
     layouts = {"site.html", "site_account.html", "kit.html", "new_password.html", "job_result.html"}
     layouts |= {"builds.html", "admin_workspaces_live.html", "fault.html"}
