@@ -61,7 +61,7 @@ class HouseTrial:
             cookie = next(cookie for cookie in session.cookie_jar if cookie.key.endswith("nbh-session"))
             recognized = await self.house.dashboard.entrance.recognize(cookie.value)
             assert recognized is not None
-            browser.csrf = csrf_of(cookie.value)
+            browser.csrf = csrf_token(cookie.value)
         return browser
 
     async def token(self, role: str) -> str:
@@ -84,11 +84,6 @@ class HouseTrial:
     async def close(self) -> None:
         for session in self._sessions:
             await session.close()
-
-
-def csrf_of(secret: str) -> str:
-    """The token of the forms that a session's pages hold."""
-    return csrf_token(secret)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from nbhostd.core.people import Actor, Power, Role, Scope, User
 from nbhostd.core.sessions import Session, Token
 from nbhostd.services.people import UserChanges
 from nbhostd.web.languages import N_
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Nothing, Operation, Operations, converted
 from nbhostd.web.reception import CSRF_FIELD
 from nbhostd.web.site import SitePages
@@ -263,19 +264,15 @@ class Account:
         return Nothing()
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
-
-
 def _session_shape(session: Session, here: str) -> SessionShape:
     return SessionShape(
-        session.created_at.isoformat(timespec="seconds"), session.seen_at.isoformat(timespec="seconds"),
+        iso(session.created_at), iso(session.seen_at),
         session.address, session.agent, session.how, session.id == here,
     )  # fmt: skip
 
 
 def _token_shape(token: Token) -> TokenShape:
     return TokenShape(
-        token.number, token.label, sorted(token.scopes), token.created_at.isoformat(timespec="seconds"),
-        _iso(token.expires_at), _iso(token.last_used),
+        token.number, token.label, sorted(token.scopes), iso(token.created_at),
+        iso(token.expires_at), iso(token.last_used),
     )  # fmt: skip

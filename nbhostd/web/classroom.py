@@ -17,7 +17,7 @@ from aiohttp import web
 from nbhostd.core.classurl import PREFIX, ClassAddress, View, class_path, notebook_address, parse_class
 from nbhostd.core.model import Course
 from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
-from nbhostd.core.people import CourseAccess, Power, Role, role
+from nbhostd.core.people import Power, Role, role
 from nbhostd.services.handouts import Handouts
 from nbhostd.services.lessons import Lesson, Lessons
 from nbhostd.web.buildlinks import BuildLinks
@@ -27,7 +27,7 @@ from nbhostd.web.languages import N_
 from nbhostd.web.mycourses import manage_path
 from nbhostd.web.operations import Call, Operation
 from nbhostd.web.ownspace import own_workspace
-from nbhostd.web.reception import Visitor
+from nbhostd.web.reception import Accesses, Visitor
 from nbhostd.web.site import SitePages
 
 
@@ -60,17 +60,11 @@ class Shelf(Protocol):
     async def get(self, name: CourseName) -> Course: ...
 
 
-class Rights(Protocol):
-    """What is asked of services/people.py."""
-
-    async def access(self, course: CourseName) -> CourseAccess | None: ...
-
-
 class ClassroomRoom:
     """`/auditor/notebook/…`, and the operation `course.progress`."""
 
     def __init__(
-        self, site: SitePages, courses: Shelf, lessons: Lessons, handouts: Handouts, people: Rights, builds: BuildLinks,
+        self, site: SitePages, courses: Shelf, lessons: Lessons, handouts: Handouts, people: Accesses, builds: BuildLinks,
         settings: Callable[[], WebSettings],
     ) -> None:  # fmt: skip
         self._site = site

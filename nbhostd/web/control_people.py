@@ -11,6 +11,7 @@ from nbhostd.services.links import HandedOut, Links
 from nbhostd.services.people import People, UserChanges
 from nbhostd.web.control_context import course_name
 from nbhostd.web.control_wire import Shape, read_body, required
+from nbhostd.web.moments import iso
 
 _CHANGES = {
     "email": str, "first_name": str, "last_name": str, "language": str, "admin": bool, "staff": bool, "active": bool,
@@ -176,8 +177,8 @@ def user_shape(user: User, groups: list[Group]) -> Shape:
         "admin": user.admin, "staff": user.staff, "active": user.active, "language": user.language,
         "groups": [group.name for group in groups if user.name in group.members],
         "has_password": bool(user.password),
-        "created_at": user.created_at.isoformat(timespec="seconds") if user.created_at else None,
-        "last_login": user.last_login.isoformat(timespec="seconds") if user.last_login else None,
+        "created_at": iso(user.created_at),
+        "last_login": iso(user.last_login),
     }  # fmt: skip
 
 
@@ -185,7 +186,7 @@ def handed_shape(handed: HandedOut) -> Shape:
     """A link, and what became of the letter with it."""
     return {
         "name": handed.user.name, "email": handed.user.email, "purpose": handed.purpose.value, "url": handed.url,
-        "expires_at": handed.expires_at.isoformat(timespec="seconds"), "mailed": handed.mailed, "trouble": handed.trouble,
+        "expires_at": iso(handed.expires_at), "mailed": handed.mailed, "trouble": handed.trouble,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from nbhostd.core.model import Course, CourseSettings, Job, Phase
 from nbhostd.core.names import WorkspaceId
 from nbhostd.core.unitspec import SocketServiceSpec, UnitSpec
 from nbhostd.services.courses import PullReport
+from nbhostd.web.moments import iso
 
 Shape = dict[str, Any]
 
@@ -45,10 +46,6 @@ class StatusRow(Protocol):
     def usage(self) -> str: ...
 
 
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
-
-
 def course_shape(course: Course) -> Shape:
     """A course, as the administrator described it."""
     return {
@@ -64,7 +61,7 @@ def course_shape(course: Course) -> Shape:
         "autobuild": course.autobuild,
         "public_builds": course.public_builds,
         "commit": course.commit,
-        "pulled_at": _time(course.pulled_at),
+        "pulled_at": iso(course.pulled_at),
     }
 
 
@@ -91,8 +88,8 @@ def job_shape(job: Job) -> Shape:
         "kind": job.kind,
         "subject": job.subject,
         "state": job.state.value,
-        "started_at": _time(job.started_at),
-        "ended_at": _time(job.ended_at),
+        "started_at": iso(job.started_at),
+        "ended_at": iso(job.ended_at),
         "message": job.message,
     }
 
@@ -106,11 +103,11 @@ def row_shape(row: StatusRow) -> Shape:
         "phase": row.phase.value,
         "reason": row.reason,
         "position": row.position,
-        "since": _time(row.since),
+        "since": iso(row.since),
         "memory": row.memory,
         "cpu": row.cpu,
         "tasks": row.tasks,
-        "last_activity": _time(row.last_activity),
+        "last_activity": iso(row.last_activity),
         "connections": row.connections,
         "usage": row.usage,
     }

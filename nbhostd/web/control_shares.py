@@ -12,6 +12,7 @@ from nbhostd.core.names import CourseName, NotebookPath, StudentName, WorkspaceI
 from nbhostd.core.ports import CourseShelf
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_wire import Shape, Voice, read_body, required, stream
+from nbhostd.web.moments import iso
 from nbhostd.web.shares import share_url
 
 
@@ -80,5 +81,5 @@ class SharesControl:
             "notebook": share.notebook,
             "token": share.token,
             "url": share_url(self._public_url(), share),
-            "shared_at": share.shared_at.isoformat(timespec="seconds"),
+            "shared_at": iso(share.shared_at),
         }

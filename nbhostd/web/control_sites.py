@@ -17,6 +17,7 @@ from nbhostd.services.sites import Listed, Sites
 from nbhostd.services.tasks import Tasks
 from nbhostd.web.control_context import course_name
 from nbhostd.web.control_wire import Shape, Voice, read_body, stream
+from nbhostd.web.moments import iso
 from nbhostd.web.sites import LONGEST, PURPOSE, site_path, site_ticket
 
 _DEFAULT_EXPIRY = 30 * 86400
@@ -117,7 +118,7 @@ class SitesControl:
                 "job": last.job,
                 "state": last.state.value,
                 "commit": last.commit,
-                "at": last.built_at.isoformat(timespec="seconds"),
+                "at": iso(last.built_at),
             }
             if last
             else None,

@@ -15,6 +15,7 @@ from nbhostd.services.upkeep import Upkeep
 from nbhostd.web.control_context import course_name
 from nbhostd.web.control_shapes import course_shape
 from nbhostd.web.control_wire import Shape, Voice, read_body, required, stream
+from nbhostd.web.moments import iso
 
 Delete = Callable[[WorkspaceId], Awaitable[None]]
 Staff = Callable[[CourseName], Awaitable[Sequence[StudentName]]]
@@ -135,8 +136,8 @@ def _resident_shape(resident: Resident) -> Shape:
         "number": workspace.number,
         "mode": workspace.mode.value,
         "phase": resident.phase.value,
-        "created_at": workspace.created_at.isoformat(timespec="seconds") if workspace.created_at else None,
-        "last_visit": seen.isoformat(timespec="seconds") if seen else None,
+        "created_at": iso(workspace.created_at),
+        "last_visit": iso(seen),
     }
 
 

@@ -12,6 +12,7 @@ from nbhostd.core import imagenames
 from nbhostd.core.people import Power
 from nbhostd.core.vitals import Health, alarms
 from nbhostd.web.jobs import JobShape, job_shape
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Operation
 
 
@@ -101,5 +102,5 @@ def health_shape(health: Health, now: datetime) -> HealthShape:
         {phase.value: count for phase, count in health.phases.items()},
         [MissingImage(course, imagenames.shown(image)) for course, image in health.missing],
         [job_shape(job) for job in health.failed], dict(health.databases),
-        health.last_backup.isoformat(timespec="seconds") if health.last_backup else None,
+        iso(health.last_backup),
     )  # fmt: skip

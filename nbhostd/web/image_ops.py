@@ -15,6 +15,7 @@ from nbhostd.core.names import CourseName
 from nbhostd.core.people import Power
 from nbhostd.services.images import KIND
 from nbhostd.services.jobbook import Say
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Begun, Call, Operation
 
 _LATEST_JOBS = 1000
@@ -159,7 +160,7 @@ class ImageOperations:
         outdated = sum([await self._rollout.outdated(course) for course in courses]) if found else 0
         return ImageShape(
             short, found[0] if found else None, found[1] if found else None,
-            max(moments).isoformat(timespec="seconds") if moments else None,
+            iso(max(moments, default=None)),
             [str(course.name) for course in courses], outdated, short in imagenames.KINDS,
         )  # fmt: skip
 

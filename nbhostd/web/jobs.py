@@ -11,11 +11,12 @@ import msgspec
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import Job, JobState
 from nbhostd.core.names import CourseName
-from nbhostd.core.people import CourseAccess, Power, judge
+from nbhostd.core.people import Power, judge
 from nbhostd.services.jobbook import Stage
 from nbhostd.web.languages import N_
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Nothing, Operation
-from nbhostd.web.reception import Visitor
+from nbhostd.web.reception import Accesses, Visitor
 
 _SITE_WIDE = ("minimal", "scipy")
 TIDYING = "prune"
@@ -90,17 +91,11 @@ class Cancelling(Protocol):
     def is_cancellable(self, job: Job) -> bool: ...
 
 
-class Rights(Protocol):
-    """What is asked of services/people.py."""
-
-    async def access(self, course: CourseName) -> CourseAccess | None: ...
-
-
 def job_shape(job: Job) -> JobShape:
     """A job, for the API."""
     return JobShape(
-        job.number, job.kind, job.subject, job.state.value, job.started_at.isoformat(timespec="seconds"),
-        job.ended_at.isoformat(timespec="seconds") if job.ended_at else None, job.message, job.begun_by,
+        job.number, job.kind, job.subject, job.state.value, iso(job.started_at),
+        iso(job.ended_at), job.message, job.begun_by,
     )  # fmt: skip
 
 
@@ -116,7 +111,7 @@ class Jobs:
     """Everybody's jobs: a course's for its teachers, the others for administrators."""
 
     def __init__(
-        self, store: JobStore, log: JobLog, book: Book, cancelling: Cancelling, rights: Rights
+        self, store: JobStore, log: JobLog, book: Book, cancelling: Cancelling, rights: Accesses
     ) -> None:
         self.store = store
         self.log = log

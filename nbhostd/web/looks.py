@@ -23,6 +23,7 @@ from nbhostd.core.people import Power
 from nbhostd.services.looks import Look
 from nbhostd.web.coursetabs import course_tabs, teach_path
 from nbhostd.web.languages import N_
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Operation
 from nbhostd.web.pages import BADGES, Badges, Pages
 from nbhostd.web.site import SitePages
@@ -131,7 +132,7 @@ class Looks:
         page = f"{teach_path(look.id.course, 'students', look.id.student)}/looks/{look.token}"
         return LookShape(
             look.token, look.id.course, look.id.student, look.notebook, ready, self._address(look) if ready else None,
-            page, look.expires_at.isoformat(timespec="seconds"),
+            page, iso(look.expires_at),
         )  # fmt: skip
 
     def _origin(self, look: Look) -> str:

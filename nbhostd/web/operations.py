@@ -17,10 +17,10 @@ import msgspec
 from nbhostd.core.errors import NbhostdError, Refused
 from nbhostd.core.headers import SAFE_METHODS
 from nbhostd.core.names import CourseName
-from nbhostd.core.people import CourseAccess, Power, judge
+from nbhostd.core.people import Power, judge
 from nbhostd.core.ports import Clock
 from nbhostd.core.sessions import AuditEntry
-from nbhostd.web.reception import Visitor
+from nbhostd.web.reception import Accesses, Visitor
 
 log = logging.getLogger(__name__)
 
@@ -119,12 +119,6 @@ class Operation:
         return self.answer is Begun
 
 
-class Rights(Protocol):
-    """What is asked of services/people.py."""
-
-    async def access(self, course: CourseName) -> CourseAccess | None: ...
-
-
 class Auditing(Protocol):
     """Where what was done is written down (adapters/audit.py)."""
 
@@ -134,7 +128,7 @@ class Auditing(Protocol):
 class Operations:
     """All of them, by id; checks, does, and writes down."""
 
-    def __init__(self, rights: Rights, audit: Auditing, clock: Clock) -> None:
+    def __init__(self, rights: Accesses, audit: Auditing, clock: Clock) -> None:
         self._rights = rights
         self._audit = audit
         self._clock = clock

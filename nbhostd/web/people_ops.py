@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Protocol
 
 import msgspec
@@ -14,6 +13,7 @@ from nbhostd.core.people import Group, GroupName, Power, User
 from nbhostd.services.links import HandedOut
 from nbhostd.services.people import UserChanges
 from nbhostd.web.languages import N_
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Nothing, Operation
 from nbhostd.web.people_search import UserQuery, matching
 
@@ -196,7 +196,7 @@ class UserOperations:
         user = await self._people.get(_name(call))
         handed = await self._links.hand_out(user, by=call.who, mail=call.body.mail)
         return LinkMade(
-            handed.url, handed.purpose.value, handed.expires_at.isoformat(timespec="seconds"), handed.mailed,
+            handed.url, handed.purpose.value, iso(handed.expires_at), handed.mailed,
             handed.trouble,
         )  # fmt: skip
 
@@ -213,9 +213,5 @@ def user_shape(user: User, groups: Sequence[Group]) -> UserShape:
     return UserShape(
         user.name, user.full_name, user.email, user.first_name, user.last_name, user.language, user.admin, user.staff,
         user.active, bool(user.password), [group.name for group in groups if user.name in group.members],
-        _iso(user.created_at), _iso(user.last_login),
+        iso(user.created_at), iso(user.last_login),
     )  # fmt: skip
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None

@@ -60,7 +60,7 @@ class Recognizing(Protocol):
 
 
 class Accesses(Protocol):
-    """What the reception asks of services/people.py."""
+    """Who knows whose course each is (services/people.py)."""
 
     async def access(self, course: CourseName) -> CourseAccess | None: ...
 

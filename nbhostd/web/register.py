@@ -19,6 +19,7 @@ from nbhostd.services.links import HandedOut
 from nbhostd.services.registration import Prospect, Registered, Registration
 from nbhostd.web.admintabs import admin_tabs
 from nbhostd.web.languages import N_
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Operation, Operations
 from nbhostd.web.reception import CSRF_FIELD
 from nbhostd.web.registerwords import said as words
@@ -218,6 +219,4 @@ def _left_out(conflict: Conflict) -> EntryShape:
 
 def _link_shape(handed: HandedOut) -> LinkShape:
     user = handed.user
-    return LinkShape(
-        user.name, user.full_name, user.email, handed.url, handed.expires_at.isoformat(timespec="seconds")
-    )
+    return LinkShape(user.name, user.full_name, user.email, handed.url, iso(handed.expires_at))

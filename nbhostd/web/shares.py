@@ -18,6 +18,7 @@ from nbhostd.core.model import Route, Share
 from nbhostd.core.names import NotebookPath, WorkspaceId
 from nbhostd.web.inside import notebook_of
 from nbhostd.web.inside_gate import PREFIX, InsideGate
+from nbhostd.web.moments import iso
 from nbhostd.web.pages import BADGES, Badges, Pages
 
 POLICY = (
@@ -122,6 +123,6 @@ class InsideShare:
     def _answer(self, share: Share | None) -> web.Response:
         document = {
             "url": share_url(self._public_url(), share) if share else None,
-            "shared_at": share.shared_at.isoformat(timespec="seconds") if share else None,
+            "shared_at": iso(share.shared_at) if share else None,
         }
         return self._pages.dress(web.json_response(document))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Protocol
 
 import msgspec
@@ -19,6 +18,7 @@ from nbhostd.services.errands import Errands
 from nbhostd.services.jobbook import Say
 from nbhostd.services.students import Clearing, StudentRow
 from nbhostd.web.languages import N_
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Begun, Call, Nothing, Operation
 
 _COURSE = "/courses/{course}"
@@ -248,22 +248,18 @@ def student_shape(row: StudentRow) -> StudentShape:
     return StudentShape(
         name=row.name, full_name=row.full_name, account=enrolled.user is not None, member=enrolled.is_member,
         staff=enrolled.is_staff, workspace=enrolled.workspace is not None,
-        state=row.place.phase.value if enrolled.workspace else "none", since=_moment(row.since),
-        connections=row.connections, last_visit=_moment(activity.last_visit if activity else None),
+        state=row.place.phase.value if enrolled.workspace else "none", since=iso(row.since),
+        connections=row.connections, last_visit=iso(activity.last_visit if activity else None),
         notebooks=activity.notebooks if activity else 0, size=measured.size if measured else None,
-        files=measured.files if measured else None, measured_at=_moment(measured.at if measured else None),
+        files=measured.files if measured else None, measured_at=iso(measured.at if measured else None),
     )  # fmt: skip
 
 
 def share_shape(share: Share) -> ShareShape:
     """A static version, for the API."""
-    moment = share.shared_at.isoformat(timespec="seconds")
+    moment = iso(share.shared_at)
     return ShareShape(share.token, share.workspace.student, share.notebook, moment)
 
 
 def _files(listing: Listing) -> list[FileShape]:
-    return [FileShape(file.path, file.size, _moment(file.changed_at)) for file in listing.files]
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
+    return [FileShape(file.path, file.size, iso(file.changed_at)) for file in listing.files]

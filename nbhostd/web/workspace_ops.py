@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Annotated, Protocol
 
 import msgspec
@@ -16,6 +15,7 @@ from nbhostd.core.people import Power
 from nbhostd.services.census import Resident
 from nbhostd.services.status import StatusRow
 from nbhostd.web.languages import N_
+from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Nothing, Operation
 
 _ADMINISTRATOR = "administrator"
@@ -182,17 +182,13 @@ def residents_like(residents: Iterable[Resident], query: SpaceQuery) -> Sequence
 
 def _awake_shape(row: StatusRow) -> AwakeShape:
     return AwakeShape(
-        str(row.id), row.phase.value, row.reason, row.position, _iso(row.since), row.memory, row.cpu, row.tasks,
-        row.connections, row.last_activity.isoformat(timespec="seconds"), row.usage,
+        str(row.id), row.phase.value, row.reason, row.position, iso(row.since), row.memory, row.cpu, row.tasks,
+        row.connections, iso(row.last_activity), row.usage,
     )  # fmt: skip
 
 
 def _space_shape(one: Resident) -> SpaceShape:
     workspace = one.workspace
     return SpaceShape(
-        str(workspace.id), workspace.mode.value, one.phase.value, _iso(workspace.created_at), _iso(one.last_visit)
+        str(workspace.id), workspace.mode.value, one.phase.value, iso(workspace.created_at), iso(one.last_visit)
     )  # fmt: skip
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
