@@ -247,3 +247,16 @@ _FILLED_IN = re.compile(r"“?…”?|nbh-N\.service|\bN\b|/run/nbhostd/control\
 def test_every_message_that_is_quoted_is_said(quote: str) -> None:
     for part in _FILLED_IN.split(quote):
         assert part.strip(" .,") in said(), quote
+
+
+@pytest.mark.parametrize("floor", ["core", "adapters", "services", "web"])
+def test_every_module_stands_once_on_the_map_of_the_code(floor: str) -> None:
+    text = (ROOT / "docs/contributor/architecture.md").read_text(encoding="utf-8")
+    section = re.search(rf"^\*\*{floor}\*\*$(.*?)(?=^\*\*|^Outside)", text, re.M | re.S)
+    assert section
+    named = re.findall(r"`(\w+)`", section[1])
+    assert [name for name in set(named) if named.count(name) > 1] == []
+    rooms = {path.stem for path in (ROOT / "nbhostd" / floor).glob("*.py")} - {"__init__"}
+    # The rooms of the control API are one line together.
+    missing = {name for name in rooms - set(named) if not name.startswith("control_")}
+    assert (missing, set(named) - rooms) == (set(), set())
