@@ -25,7 +25,6 @@ def site(here: str, *, anonymous: bool = False) -> SimpleNamespace:
         nav=[] if anonymous else nav,
         crumbs=[] if anonymous else [_item("Manage", here), _item("Python", here, current=True)],
         flashes=[] if anonymous else flashes,
-        documentation="/documentation",
     )  # fmt: skip
 
 
