@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
@@ -20,11 +23,45 @@ from nbhostd.core.ports import Clock
 
 _TIMEOUT = 20.0
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_GOING_DOWN = 421
 _ADDRESS = re.compile(r"([^\s@<>,;:\"()\[\]\\]{1,64})@([^\s@<>,;:\"()\[\]\\]{1,190})")
 
 
+@dataclass(slots=True)
+class _Line:
+    """The connection of a batch: servers end one when they like, for instance after a hundred letters."""
+
+    client: aiosmtplib.SMTP | None = None
+
+    async def take(self, message: EmailMessage) -> bool:
+        """Whether the connection that there is took the letter; it did not when it has ended."""
+        if self.client is None or not self.client.is_connected:
+            return False
+        try:
+            await self.client.send_message(message)
+        except aiosmtplib.SMTPServerDisconnected:
+            return False
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code != _GOING_DOWN:
+                raise
+            await self.hang_up()
+            return False
+        return True
+
+    async def hang_up(self) -> None:
+        """End the connection, if there is one."""
+        client, self.client = self.client, None
+        if client is not None and client.is_connected:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit()
+            client.close()
+
+
+_LINE: ContextVar[_Line | None] = ContextVar("line", default=None)
+
+
 class SmtpMailer:
-    """Satisfies core.ports_people.Mailer; a connection for each letter, settings as they are at that moment."""
+    """Satisfies core.ports_people.Mailer; a connection for each letter or batch, settings as they are at that moment."""
 
     def __init__(
         self, config: Callable[[], Config], password: str, clock: Clock,
@@ -56,9 +93,29 @@ class SmtpMailer:
             detail = repr(error)[:500]
             raise NotNow("The mail server takes no letters now.", retry_after=300, detail=detail) from error
 
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[None]:
+        """What this task sends inside goes over one connection, made at the first letter. Never raises."""
+        line = _Line()
+        before = _LINE.set(line)
+        try:
+            yield
+        finally:
+            _LINE.reset(before)
+            await line.hang_up()
+
     async def _hand_over(self, message: EmailMessage, settings: Mail) -> None:
-        await aiosmtplib.send(
-            message,
+        line = _LINE.get()
+        if line is None:
+            async with self._client(settings) as client:
+                await client.send_message(message)
+        elif not await line.take(message):
+            line.client = self._client(settings)
+            await line.client.connect()
+            await line.client.send_message(message)
+
+    def _client(self, settings: Mail) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
             hostname=settings.host,
             port=settings.port or _PORTS[settings.security],
             username=settings.username or None,

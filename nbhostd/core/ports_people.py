@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from nbhostd.core.mailtext import Letter, LetterKind, MailText
@@ -27,6 +28,9 @@ class Mailer(Protocol):
 
     def is_set_up(self) -> bool:
         """Whether the site has one at all."""
+
+    def batch(self) -> AbstractAsyncContextManager[None]:
+        """What this task sends inside goes over one connection, made at the first letter. Never raises."""
 
     async def send(self, letter: Letter) -> None:
         """Hand the letter to the mail server.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -26,6 +27,10 @@ class Letters:
     def are_possible(self) -> bool:
         """Whether the site has a mail server."""
         return self._mailer.is_set_up()
+
+    def batch(self) -> AbstractAsyncContextManager[None]:
+        """What this task sends inside is handed over together; each letter is still taken or refused by itself."""
+        return self._mailer.batch()
 
     async def send(
         self, user: User, kind: LetterKind, link: str, expires: datetime, language: str = "en"

@@ -115,7 +115,7 @@ class Registration:
         Once the mail server takes nothing, the rest are not tried.
         """
         sent: list[HandedOut] = []
-        async with self._book.job(KIND, SUBJECT, say, cancellable=True) as job:
+        async with self._book.job(KIND, SUBJECT, say, cancellable=True) as job, self._links.letters.batch():
             for done, handed in enumerate(links):
                 progress(done, len(links), handed.user.name)
                 if job.cancelled:

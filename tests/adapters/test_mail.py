@@ -35,6 +35,11 @@ class Postbox:
     letters: list[Envelope] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     no: dict[str, str] = field(default_factory=dict)
+    connections: int = 0
+    most: int = 1000
+    """Letters after which the server ends a connection."""
+    tired: bool = False
+    """Whether it says 421 to a second letter on the same connection."""
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's names
         self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
@@ -44,8 +49,18 @@ class Postbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.tired and len(self.letters) == self.connections:
+            return "421 that is enough"
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
         self.letters.append(envelope)
+        if len(self.letters) % self.most == 0:
+            asyncio.get_running_loop().call_soon(server.transport.close)
         return "250 OK"
 
     def authenticate(
@@ -69,9 +84,12 @@ async def serving(
 ) -> AsyncIterator[Mail]:
     """A mail server; the settings that lead to it."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(box, hostname="mail.example.org", loop=loop, **options), "127.0.0.1", 0, ssl=ssl_context
-    )
+
+    def answer() -> SMTP:
+        box.connections += 1
+        return SMTP(box, hostname="mail.example.org", loop=loop, **options)
+
+    server = await loop.create_server(answer, "127.0.0.1", 0, ssl=ssl_context)
     async with server:
         yield Mail(host="localhost", security="none", port=server.sockets[0].getsockname()[1])
 
@@ -91,6 +109,13 @@ class MailerContract:
         with pytest.raises(Refused) as caught:
             await there.send(replace(LETTER, to=to))
         assert caught.value.reason == "bad-email"
+
+    async def test_in_a_batch_each_letter_is_taken_or_refused_by_itself(self, there: Mailer) -> None:
+        async with there.batch():
+            await there.send(LETTER)
+            with pytest.raises(Refused):
+                await there.send(replace(LETTER, to="nobody"))
+            await there.send(LETTER)
 
     async def test_a_site_without_a_mail_server_says_so(self, absent: Mailer) -> None:
         assert not absent.is_set_up()
@@ -242,3 +267,64 @@ async def test_a_server_that_is_not_there_is_not_there_now() -> None:
         pass
     with pytest.raises(NotNow):
         await mailer(settings).send(LETTER)
+
+
+async def test_a_batch_is_one_connection_and_a_refused_address_does_not_end_it() -> None:
+    box = Postbox(no={"gone@example.org": "550 no such user"})
+    async with serving(box) as settings:
+        post = mailer(settings)
+        async with post.batch():
+            for to in ("a@example.org", "gone@example.org", "b@example.org"):
+                try:
+                    await post.send(replace(LETTER, to=to))
+                except WorldError:
+                    assert to == "gone@example.org"
+        assert box.connections == 1
+        await post.send(LETTER)
+    assert (len(box.letters), box.connections) == (3, 2)
+
+
+async def test_a_batch_goes_on_when_the_server_wants_no_more_on_this_connection() -> None:
+    box = Postbox(tired=True)
+    async with serving(box) as settings:
+        post = mailer(settings)
+        async with post.batch():
+            for _ in range(3):
+                await post.send(LETTER)
+    assert (len(box.letters), box.connections) == (3, 3)
+
+
+async def test_a_batch_goes_on_when_the_server_ends_the_connection() -> None:
+    box = Postbox(most=2)
+    async with serving(box) as settings:
+        post = mailer(settings)
+        async with post.batch():
+            for number in range(5):
+                await post.send(replace(LETTER, to=f"{number}@example.org"))
+    assert [box.letters[n].rcpt_tos for n in range(5)] == [[f"{n}@example.org"] for n in range(5)]
+    assert (len(box.letters), box.connections) == (5, 3)
+
+
+async def test_letters_of_others_do_not_go_into_a_batch() -> None:
+    box = Postbox()
+    async with serving(box) as settings:
+        post = mailer(settings)
+        others = asyncio.Event()
+
+        async def another() -> None:
+            await others.wait()
+            await post.send(LETTER)
+
+        task = asyncio.gather(another())
+        async with post.batch():
+            await post.send(LETTER)
+            others.set()
+            await task
+    assert box.connections == 2
+
+
+async def test_a_batch_without_a_letter_connects_to_nobody() -> None:
+    box = Postbox()
+    async with serving(box) as settings, mailer(settings).batch():
+        pass
+    assert box.connections == 0

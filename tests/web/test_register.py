@@ -189,6 +189,7 @@ async def test_letters_are_a_job_whose_log_has_no_link(trial: SiteTrial, doors: 
         ("zoe.martin@example.org", "invitation fr")
     ]
     assert doors.mailer.sent[0].body.split()[1] == answer["links"][0]["url"]
+    assert doors.mailer.batches == [len(doors.mailer.sent)]
     job = await trial.store.job(answer["job"])
     assert job is not None
     assert (job.message, job.begun_by) == ("1 of 2 letters sent", "admin")
