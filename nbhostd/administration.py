@@ -95,10 +95,11 @@ class Administration:
     def _open_workspaces(self) -> None:
         house, dashboard = self._house, self._dashboard
         operations = WorkspaceOperations(
-            house.status, house.census, house.workspaces.stop, house.removal.delete
-        )
+            house.status, house.census, house.workspaces.stop, house.removal.delete, house.students.measure_all,
+            dashboard.errands,
+        )  # fmt: skip
         dashboard.operations.add(operations.operations())
-        self._rooms.append(WorkspacePages(dashboard.site, house.status, house.census))
+        self._rooms.append(WorkspacePages(dashboard.site, house.status, house.census, house.measurements))
 
     def _awake(self) -> Iterator[WorkspaceId]:
         for entry in self._house.workspaces.entries:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from nbhostd.adapters.database import Connection, Database
 from nbhostd.core.names import CourseName
@@ -36,10 +38,17 @@ class SqliteMeasurements:
 
     async def of_course(self, course: CourseName) -> dict[int, Measurement]:
         """By the workspace's number."""
-        rows = await self._database.read(lambda db: db.execute(_OF_COURSE, (course,)).fetchall())
-        return {
-            row["workspace"]: Measurement(
-                row["size"], row["files"], datetime.fromisoformat(row["measured_at"])
-            )
-            for row in rows
-        }
+        return await self._database.read(lambda db: _by_number(db.execute(_OF_COURSE, (course,)).fetchall()))
+
+    async def every(self) -> dict[int, Measurement]:
+        """Those of all courses, by the workspace's number."""
+        return await self._database.read(
+            lambda db: _by_number(db.execute("SELECT * FROM measurements").fetchall())
+        )
+
+
+def _by_number(rows: Iterable[Any]) -> dict[int, Measurement]:
+    return {
+        row["workspace"]: Measurement(row["size"], row["files"], datetime.fromisoformat(row["measured_at"]))
+        for row in rows
+    }

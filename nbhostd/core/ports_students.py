@@ -31,6 +31,9 @@ class Measurements(Protocol):
     async def of_course(self, course: CourseName) -> dict[int, Measurement]:
         """By the workspace's number."""
 
+    async def every(self) -> dict[int, Measurement]:
+        """Those of all courses, by the workspace's number."""
+
 
 class Activities(Protocol):
     """The past, as statistics keep it."""

@@ -16,7 +16,7 @@ from nbhostd.core.students import Activity, Listing, Measurement, is_cleared_by
 from nbhostd.core.subject import subject
 from nbhostd.services.census import Census
 from nbhostd.services.dropareas import FOLDER
-from nbhostd.services.jobbook import Cancelled, JobBook, RunningJob, Say
+from nbhostd.services.jobbook import Cancelled, JobBook, RunningJob, Say, Stage
 from nbhostd.services.roll import Enrolled, Roll
 from nbhostd.services.usage import Usage
 from nbhostd.services.workspaces import Workspaces
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MEASURE, CLEAR, STOP = "measure", "clear", "stop-idle"
 """Kinds of jobs."""
+EVERYTHING = "*"
+"""The subject of a job that is about every workspace of the site: no course has this name."""
 _BY_TEACHER = "teacher"
 """Why such a stop happened, as a stable word; who it was is in the audit log."""
 _BATCH = 8
@@ -167,15 +169,23 @@ class Students:
         if only is not None:
             await self._census.known(WorkspaceId(course, only))
         ids = [WorkspaceId(course, only)] if only else [w.id for w in await self._store.workspaces(course)]
-        async with self._book.job(
-            MEASURE, f"{course}/{only}" if only else str(course), say, cancellable=True
-        ) as job:
+        await self._measure(ids, f"{course}/{only}" if only else str(course), say)
+
+    async def measure_all(self, say: Say) -> None:
+        """Measure every workspace of the site, and remember what they take."""
+        await self._measure([workspace.id for workspace in await self._store.workspaces()], EVERYTHING, say)
+
+    async def _measure(self, ids: Sequence[WorkspaceId], subject: str, say: Say) -> None:
+        async with self._book.job(MEASURE, subject, say, cancellable=True) as job:
             total = 0
+            job.stage = Stage(0, len(ids))
             for first in range(0, len(ids), _BATCH):
                 _go_on(job)
                 for one in await self._census.measure(ids[first : first + _BATCH], _quietly):
                     total += one.size
-                    job.say(f"{one.id.student}: {one.trouble or f'{_mb(one.size)} in {one.files} files'}")
+                    name = one.id if subject == EVERYTHING else one.id.student
+                    job.say(f"{name}: {one.trouble or f'{_mb(one.size)} in {one.files} files'}")
+                job.stage = Stage(min(first + _BATCH, len(ids)), len(ids))
             job.message = f"{len(ids)} workspaces, {_mb(total)}"
 
     # clearing

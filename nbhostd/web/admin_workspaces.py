@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -11,9 +10,9 @@ from aiohttp import web
 
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import Phase
-from nbhostd.core.names import WorkspaceId
 from nbhostd.core.people import Power
-from nbhostd.services.census import Measured, Resident
+from nbhostd.core.students import Measurement
+from nbhostd.services.census import Resident
 from nbhostd.services.status import StatusRow
 from nbhostd.web.admintabs import admin_tabs
 from nbhostd.web.api import fields
@@ -46,18 +45,22 @@ class Census(Protocol):
     """What is asked of services/census.py."""
 
     async def residents(self) -> list[Resident]: ...
-    async def measure(
-        self, ids: Iterable[WorkspaceId], progress: Callable[[int, int, str], None]
-    ) -> list[Measured]: ...
+
+
+class Measurements(Protocol):
+    """What is asked of the sizes that are known."""
+
+    async def every(self) -> dict[int, Measurement]: ...
 
 
 class WorkspacePages:
     """The live list, and the one of all."""
 
-    def __init__(self, site: SitePages, status: Status, census: Census) -> None:
+    def __init__(self, site: SitePages, status: Status, census: Census, measurements: Measurements) -> None:
         self._site = site
         self._status = status
         self._census = census
+        self._measurements = measurements
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """The routes."""
@@ -99,29 +102,21 @@ class WorkspacePages:
         }  # fmt: skip
 
     async def show_all(self, request: web.Request) -> web.StreamResponse:
-        """Every workspace there is, a page at a time; with `sizes=1`, what those of this page take on the disk."""
+        """Every workspace there is, a page at a time, with what is known of its size."""
         visitor = await self._site.reception.demand(request, Power.ADMINISTER)
         query = _query(request)
         found = residents_like(await self._census.residents(), query)
         shown, page, last = page_of(found, query.page, _EACH)
-        measure = request.query.get("sizes") == "1"
-        asked = {"q": query.q, "unused_since": query.unused_since, "sizes": "1" if measure else ""}
-        kept = {key: value for key, value in asked.items() if value}
-        base = urlencode(kept)
+        kept = {key: value for key, value in (("q", query.q), ("unused_since", query.unused_since)) if value}
         return await self._site.render(
             request, "admin_workspaces_all.html", residents=shown, total=len(found), query=query, page=page, last=last,
-            base=f"?{base}&page=" if base else "?page=", sizes=await self._sizes(shown) if measure else None,
-            measure=f"?{urlencode(kept | {'sizes': '1', 'page': page})}", tones=PHASE_TONES,
-            phases={phase: self._site.say(request, text) for phase, text in PHASES.items()},
+            base=f"?{urlencode(kept)}&page=" if kept else "?page=", sizes=await self._measurements.every(),
+            tones=PHASE_TONES, phases={phase: self._site.say(request, text) for phase, text in PHASES.items()},
             **admin_tabs(
                 request, self._site, visitor.actor, "workspaces",
                 ("/admin/workspaces/all", self._site.say(request, N_("All of them"))),
             ),
         )  # fmt: skip
-
-    async def _sizes(self, shown: Sequence[Resident]) -> dict[WorkspaceId, Measured]:
-        measured = await self._census.measure([one.workspace.id for one in shown], _nobody_waits)
-        return {one.id: one for one in measured}
 
 
 def _query(request: web.Request) -> SpaceQuery:
@@ -137,7 +132,3 @@ def _query(request: web.Request) -> SpaceQuery:
 def _bare(visitor: Visitor) -> Site:
     """What the rows need to know of the page around them; what is to be said once is left for that page."""
     return Site(user=None, nav=(), crumbs=(), flashes=(), csrf=visitor.csrf, here="/admin/workspaces")
-
-
-def _nobody_waits(_done: int, _total: int, _what: str) -> None:
-    """A page has no bar."""

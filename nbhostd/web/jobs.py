@@ -13,12 +13,13 @@ from nbhostd.core.model import Job, JobState
 from nbhostd.core.names import CourseName
 from nbhostd.core.people import Power, judge
 from nbhostd.services.jobbook import Stage
+from nbhostd.services.students import EVERYTHING
 from nbhostd.web.languages import N_
 from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Nothing, Operation
 from nbhostd.web.reception import Accesses, Visitor
 
-_SITE_WIDE = ("minimal", "scipy")
+_SITE_WIDE = ("minimal", "scipy", EVERYTHING)
 TIDYING = "prune"
 MAKING = ("create", "delete")
 """Jobs about a course that is not there yet, or not any more."""

@@ -13,10 +13,11 @@ from nbhostd.core.errors import Refused
 from nbhostd.core.names import CourseName, StudentName, WorkspaceId
 from nbhostd.core.people import Power
 from nbhostd.services.census import Resident
+from nbhostd.services.errands import Errands, Work
 from nbhostd.services.status import StatusRow
 from nbhostd.web.languages import N_
 from nbhostd.web.moments import iso
-from nbhostd.web.operations import Call, Nothing, Operation
+from nbhostd.web.operations import Begun, Call, Nothing, Operation
 
 _ADMINISTRATOR = "administrator"
 
@@ -109,11 +110,15 @@ Delete = Callable[[WorkspaceId], Awaitable[None]]
 class WorkspaceOperations:
     """`workspaces.*`."""
 
-    def __init__(self, status: Status, census: Census, stop: Stop, delete: Delete) -> None:
+    def __init__(
+        self, status: Status, census: Census, stop: Stop, delete: Delete, measure: Work, errands: Errands
+    ) -> None:
         self._status = status
         self._census = census
         self._stop_one = stop
         self._delete_one = delete
+        self._measure_all = measure
+        self._errands = errands
 
     def operations(self) -> list[Operation]:
         """What can be done with everybody's workspaces."""
@@ -127,6 +132,10 @@ class WorkspaceOperations:
             Operation(
                 "workspaces.stop", "POST", "/workspaces/stop", "Stop workspaces", admin, self._stop, Stopped, StopWish,
                 done=N_("They are stopped; files stay."),
+            ),
+            Operation(
+                "workspaces.measure", "POST", "/workspaces/measure", "Measure what workspaces take on the disk", admin,
+                self._measure, Begun,
             ),
             Operation(
                 "workspaces.delete", "DELETE", "/workspaces/{course}/{student}", "Delete a workspace with all its files",
@@ -153,6 +162,9 @@ class WorkspaceOperations:
             wanted = [row.id for row in await self._status.rows() if course in (None, row.id.course)]
         done = await asyncio.gather(*(self._stop_one(id, _ADMINISTRATOR) for id in wanted))
         return Stopped([str(id) for id, stopped in zip(wanted, done, strict=True) if stopped])
+
+    async def _measure(self, call: Call) -> Begun:
+        return Begun(await self._errands.begin(call.who, "measure all workspaces", self._measure_all))
 
     async def _delete(self, call: Call) -> Nothing:
         id = WorkspaceId(call.course, StudentName.parse(call.names["student"]))

@@ -62,6 +62,7 @@ async def test_the_last_measurement_counts_and_goes_with_its_workspace(
     assert await measurements.of_course(CourseName("nowhere")) == {}
     await store.delete_workspace(bob)
     assert list(await measurements.of_course(COURSE)) == [alice]
+    assert await measurements.every() == {alice: Measurement(5, 6, later), other: Measurement(9, 9, NOW)}
 
 
 @pytest.fixture(params=["directory", "fake"])

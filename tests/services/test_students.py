@@ -156,6 +156,16 @@ async def test_measuring_is_a_job_that_remembers_with_the_moment(scene: Scene) -
         await scene.students.measure(COURSE, print, StudentName("stranger"))
 
 
+async def test_all_workspaces_are_measured_in_one_job(scene: Scene) -> None:
+    await scene.open("python/alice")
+    await scene.open("other/stranger")
+    await scene.students.measure_all(print)
+    assert sorted(await scene.measurements.every()) == [1, 2]
+    (job,) = await scene.store.jobs()
+    assert (job.kind, job.subject, job.message) == ("measure", "*", "2 workspaces, 3.0 MB")
+    assert any(line.startswith("other/stranger: ") for line in scene.log.lines[job.number])
+
+
 async def test_a_measuring_is_cancelled_between_two_batches(scene: Scene) -> None:
     for number in range(20):
         await scene.open(f"python/s{number}")
