@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -34,15 +35,37 @@ _ORDERS = {
     Order.NOTEBOOKS: "notebooks DESC, name",
     Order.LAST: "last DESC, name",
 }
-# How many different ones were seen at each date; the dates' parts are given as JSON, in the dates' order.
+# A date is made of parts of days in UTC, given as JSON: who is seen in a part, and in no other one of the same date that
+# comes after it. There is one such at most, `next`, unless a zone has the same date twice: then `more` has the others.
 _SEEN = """
 WITH parts AS MATERIALIZED (
-    SELECT value ->> 0 AS date, value ->> 1 AS day, value ->> 2 AS early, value ->> 3 AS late FROM json_each(:parts)
+    SELECT value ->> 0 AS date, value ->> 1 AS day, value ->> 2 AS early, value ->> 3 AS late, value ->> 4 AS next,
+        value ->> 5 AS next_early, value ->> 6 AS next_late, value -> 7 AS more
+    FROM json_each(:parts)
 )
-SELECT date, count(DISTINCT {what}) AS seen
-FROM parts CROSS JOIN {table} d ON d.course = :course AND d.day = parts.day
-    AND ((d.{early} & parts.early) | (d.{late} & parts.late)) <> 0
-WHERE {where} GROUP BY date
+SELECT date, (
+    SELECT count(*) FROM {table} d WHERE d.course = :course AND d.day = parts.day
+        AND ((d.{early} & parts.early) | (d.{late} & parts.late)) <> 0 AND {where}
+        AND (next IS NULL OR NOT EXISTS (
+            SELECT 1 FROM {table} o WHERE o.course = :course AND o.day = next AND o.{what} = d.{what}
+                AND ((o.{early} & next_early) | (o.{late} & next_late)) <> 0
+        ))
+        AND (more IS NULL OR NOT EXISTS (
+            SELECT 1 FROM json_each(more) x CROSS JOIN {table} o
+                ON o.course = :course AND o.day = x.value ->> 0 AND o.{what} = d.{what}
+            WHERE ((o.{early} & (x.value ->> 1)) | (o.{late} & (x.value ->> 2))) <> 0
+        ))
+) AS seen FROM parts
+"""
+# One look for each day, where DISTINCT would read every row.
+_DAYS = """
+WITH RECURSIVE known (day) AS (
+    SELECT min(day) FROM {table} WHERE course = :course
+    UNION ALL
+    SELECT (SELECT min(day) FROM {table} WHERE course = :course AND day > known.day) FROM known
+    WHERE known.day IS NOT NULL
+)
+SELECT day FROM known WHERE day IS NOT NULL
 """
 
 
@@ -158,14 +181,12 @@ class SqliteSums:
         def look(db: Connection) -> list[DayFigures]:
             number = rollups.number_of(db, course)
             here = {"course": number}
-            known = db.execute(f"SELECT DISTINCT day FROM {table} WHERE course = :course", here)
-            parts = [
-                (part.date.toordinal(), row["day"], part.early, part.late)
-                for row in known
-                for part in days.parts(row["day"])
-            ]
-            rows = db.execute(query, {**here, "parts": json.dumps(sorted(parts))})
-            seen = {date.fromordinal(row["date"]): row["seen"] for row in rows}
+            known = [row["day"] for row in db.execute(_DAYS.format(table=table), here)]
+            rows = db.execute(query, {**here, "parts": json.dumps(_parts(known, days))})
+            seen: Counter[date] = Counter()
+            for row in rows:
+                if row["seen"]:
+                    seen[date.fromordinal(row["date"])] += row["seen"]
             return by_day(seen, (days.date(row["first"]) for row in db.execute(firsts, here)))
 
         return await self._database.read(look)
@@ -296,6 +317,24 @@ class SqliteSums:
             return [] if number is None else db.execute(query, {"course": number, **values}).fetchall()
 
         return await self._database.read(look)
+
+
+def _parts(known: Sequence[int], days: LocalDays) -> list[list[object]]:
+    """What `_SEEN` is given: each part of these days, with those of the same date that come after it.
+
+    The shorter part comes first: fewer are looked for in the other one.
+    """
+    by_date: dict[date, list[tuple[int, int, int]]] = {}
+    for day in known:
+        for part in days.parts(day):
+            by_date.setdefault(part.date, []).append((day, part.early, part.late))
+    found: list[list[object]] = []
+    for here, parts in by_date.items():
+        parts.sort(key=lambda one: one[1].bit_count() + one[2].bit_count())
+        for place, one in enumerate(parts, 1):
+            after, more = parts[place : place + 1], parts[place + 1 :]
+            found.append([here.toordinal(), *one, *(after[0] if after else ()), *([more] if more else ())])
+    return found
 
 
 def _student(row: Row) -> StudentFigures:

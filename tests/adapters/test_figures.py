@@ -25,7 +25,28 @@ COURSES = [CourseName("python"), CourseName("algo")]
 HASH = "0123456789abcdef0123456789ab"
 STUDENTS = ["student", "alice", "jean.dupont", HASH, "b" * 30]
 NOTEBOOKS = ["", "w1/w1-s2", "w1/w1-s10", "été/a b", "w2/x"]
+
+
+class Twice(tzinfo):
+    """A zone that crosses the date line at noon in UTC: it has the same date twice, over three days in UTC."""
+
+    SWITCH = datetime(2021, 6, 2, 12, tzinfo=UTC)
+
+    def fromutc(self, when: datetime) -> datetime:
+        late = when.replace(tzinfo=UTC) >= self.SWITCH
+        return (when + timedelta(hours=-12 if late else 12)).replace(fold=int(late))
+
+    def utcoffset(self, when: datetime | None) -> timedelta:
+        assert when is not None
+        return timedelta(hours=-12 if when.fold else 12)
+
+    def dst(self, _: datetime | None) -> None: ...
+    def tzname(self, _: datetime | None) -> str:
+        return "twice"
+
+
 ZONES: list[tzinfo] = [
+    Twice(),
     UTC, ZoneInfo("Europe/Paris"), ZoneInfo("Asia/Kathmandu"), ZoneInfo("America/St_Johns"), ZoneInfo("Pacific/Apia"),
     ZoneInfo("America/Sao_Paulo"), timezone(timedelta(hours=-12)),
 ]  # fmt: skip
@@ -33,6 +54,7 @@ ZONES: list[tzinfo] = [
 MOMENTS = [
     int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
     for text in ("2017-01-01T00:00", "2021-03-28T00:30", "2021-10-31T00:30", "2011-12-30T09:45", "2018-11-04T02:50",
+                 "2021-06-02T12:00",
                  "2010-11-07T02:20")
 ]  # fmt: skip
 
@@ -162,6 +184,19 @@ async def _with(path: Path, told: list[Told]) -> tuple[SqliteStatistics, SqliteS
     sums = SqliteSums(statistics.database)
     assert await sums.sum_up(100, {}) == 0
     return statistics, sums
+
+
+async def test_a_date_of_three_days_counts_each_student_once(tmp_path: Path) -> None:
+    """All of it is 2 June, the last part for the second time."""
+    hours = [
+        int(datetime(2021, 6, day, hour, tzinfo=UTC).timestamp()) for day, hour in ((1, 13), (2, 6), (3, 6))
+    ]
+    seen = [(hours[place], who) for who, places in ((HASH, (0, 1, 2)), ("b" * 30, (0, 2)), ("c" * 30, (1, 2)), ("d" * 30, (0, 1)))
+            for place in places]  # fmt: skip
+    statistics, sums = await _with(tmp_path, [(at, "python", who, "open", "a") for at, who in seen])
+    found = await sums.student_days(COURSES[0], LocalDays(Twice()), False)
+    assert [(str(day.date), day.seen) for day in found] == [("2021-06-02", 4)]
+    await statistics.close()
 
 
 async def test_a_days_visits_belong_to_the_readers_dates(tmp_path: Path) -> None:
