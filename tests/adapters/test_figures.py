@@ -44,6 +44,9 @@ class Twice(tzinfo):
     def tzname(self, _: datetime | None) -> str:
         return "twice"
 
+    def __str__(self) -> str:
+        return "twice"
+
 
 ZONES: list[tzinfo] = [
     Twice(),
