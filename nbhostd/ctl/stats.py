@@ -22,8 +22,8 @@ from nbhostd.ctl.console import OK, local_time
 from nbhostd.ctl.selection import RULE, chosen
 
 _MORE = """\
-What happened in a course is in /var/lib/nbhostd/statistics.db, and on the course's page “Statistics”. These commands show it
-in short, and write and read it as the plain lines that the predecessor kept (events.raw and counts.raw)."""
+What happened in a course is in /var/lib/nbhostd/statistics.db, and on the course's page “Statistics”. These commands
+show it in short, and write and read it as the plain lines that the predecessor kept (events.raw and counts.raw)."""
 
 _SHOW_MORE = """\
 examples:
