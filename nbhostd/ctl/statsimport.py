@@ -27,7 +27,7 @@ without these lines). An event that is here already is not added again: the same
 may be imported twice, or after one that holds a part of it, and an import that was interrupted is simply run again.
 Counts come beside those that are here; what is known of a minute stays. All lines are taken to be of COURSE,
 whatever course they name; other names are told.
-`nbhostctl import` does the same for all courses of a predecessor's site. `nbhostctl stats export --help` has the format."""
+`nbhostctl import` does the same for all courses of a predecessor's site. `stats export --help` has the format."""
 
 _SOURCE = "raw files"
 _MOST_OTHERS = 5
