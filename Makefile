@@ -42,7 +42,7 @@ shell: venv
 unit: venv
 	$(UNIT)
 
-check: lint types shell unit ## lint, types, unit tests: two to three minutes
+check: lint types shell unit ## lint, types, unit tests: five to six minutes
 
 test: check ## everything: unit, package, machine, browser, QEMU
 	packaging/test
