@@ -18,10 +18,11 @@ import yaml
 from nbhostd.core.errors import Refused
 from nbhostd.core.model import Build, CourseSettings, Mapping, Section, Track
 from nbhostd.core.names import NotebookPath
+from nbhostd.core.said import Said
 from nbhostd.core.toc import read_toc
 from nbhostd.core.tracks import Tree
 from nbhostd.core.urls import DEFAULT_NOTEBOOK_URL, notebook_url
-from nbhostd.core.yamlfile import LARGEST, Fault, TooLarge, YamlFaults, is_null
+from nbhostd.core.yamlfile import LARGEST, Fault, TooLarge, YamlFaults, is_null, unknown
 
 __all__ = ["LARGEST", "LAYERS", "LOCAL", "Reading", "Step", "advance", "read_settings", "reading"]
 
@@ -74,7 +75,12 @@ def reading(files: frozenset[str], local: tuple[str, bytes] | None = None) -> St
             reader.read(path, content)
     if all(path in files for path in LAYERS):
         reader.sheet.faults.append(
-            Fault(LAYERS[1], 0, f"there is {LAYERS[0]} as well; this one counts over it", grave=False)
+            Fault(
+                LAYERS[1],
+                0,
+                Said("there is {other} as well; this one counts over it", other=LAYERS[0]),
+                grave=False,
+            )
         )
     if local is not None:
         reader.read(*local)
@@ -132,11 +138,11 @@ class _Reader:
             "builds-filter": lambda node: self._read_filter(node, "builds-filter"),
         }
         try:
-            for key, value in self.sheet.mapping(root, "the file", _SECTIONS).items():
+            for key, value in self.sheet.mapping(root, Said("the file"), _SECTIONS).items():
                 if not is_null(value):
                     readers[key](value)
         except TooLarge:
-            self.sheet.warn(None, "read in part, it has too much in it")
+            self.sheet.warn(None, Said("read in part, it has too much in it"))
 
     def _read_general(self, node: yaml.Node) -> None:
         for value in self.sheet.mapping(node, "general", ("notebook-url-format",)).values():
@@ -151,56 +157,75 @@ class _Reader:
     def _read_mappings(self, node: yaml.Node) -> None:
         here: dict[str, Mapping] = {}
         for item in self.sheet.list(node, "static-mappings"):
-            texts = self._texts(item, "a static mapping", ("source", "destination"))
+            texts = self._texts(item, Said("a static mapping"), ("source", "destination"))
             if texts is None:
                 continue
             source, destination = (texts.get(key, "").rstrip("/") for key in ("source", "destination"))
             if not _is_path(source) or "/" in source or source.startswith("."):
                 self.sheet.warn(
-                    item, f"“{source[:60]}” cannot be a mapping's source: it must be one plain name"
+                    item,
+                    Said(
+                        "“{source}” cannot be a mapping's source: it must be one plain name",
+                        source=source[:60],
+                    ),
                 )
             elif not _is_path(destination):
                 self.sheet.warn(
-                    item, f"“{destination[:60]}” cannot be a mapping's destination: a path in the course"
+                    item,
+                    Said(
+                        "“{place}” cannot be a mapping's destination: a path in the course",
+                        place=destination[:60],
+                    ),
                 )
             elif source in here:
-                self.sheet.warn(item, f"left out, there is already a mapping of “{source[:60]}”")
+                self.sheet.warn(
+                    item, Said("left out, there is already a mapping of “{source}”", source=source[:60])
+                )
             else:
                 here[source] = Mapping(source, destination)
                 if destination not in self.entries:
                     self.sheet.warn(
-                        item, f"the course has no “{destination[:60]}”: “{source[:60]}” leads nowhere"
+                        item,
+                        Said(
+                            "the course has no “{place}”: “{source}” leads nowhere",
+                            place=destination[:60],
+                            source=source[:60],
+                        ),
                     )
         self.mappings = {**(self.mappings or {}), **here}
 
     def _read_tracks(self, node: yaml.Node) -> None:
         here: list[Track] = []
         for item in self.sheet.list(node, "tracks"):
-            parts = self.sheet.mapping(item, "a track", _TRACK_KEYS)
+            parts = self.sheet.mapping(item, Said("a track"), _TRACK_KEYS)
             if not parts:
                 continue
             number = f"track {len(self.tracks) + len(here) + 1}"
             given = self.sheet.text(parts.get("name")) or self.sheet.text(parts.get("id"))
             if given is None:
-                self.sheet.warn(item, f"a track needs a name, this one is called “{number}”", grave=False)
+                self.sheet.warn(
+                    item, Said("a track needs a name, this one is called “{name}”", name=number), grave=False
+                )
             name = given or number
             id = identifier(self.sheet.text(parts.get("id")) or name, number)
             sections = [self._section(part) for part in self.sheet.list(parts.get("sections"), "sections")]
             full = tuple(section for section in sections if section is not None)
             if any(track.id == id for track in here):
-                self.sheet.warn(item, f"left out, there is already a track “{id}”")
+                self.sheet.warn(item, Said("left out, there is already a track “{id}”", id=id))
             elif not full:
-                self.sheet.warn(item, f"the track “{name[:60]}” has no notebooks", grave=False)
+                self.sheet.warn(
+                    item, Said("the track “{name}” has no notebooks", name=name[:60]), grave=False
+                )
             else:
                 description = self.sheet.text(parts.get("description")) or ""
                 here.append(Track(id, name, description, full, self.sheet.file))
         self.tracks = _over(self.tracks, here)
 
     def _section(self, node: yaml.Node) -> Section | None:
-        parts = self.sheet.mapping(node, "a section", ("name", "notebooks"))
+        parts = self.sheet.mapping(node, Said("a section"), ("name", "notebooks"))
         name = self.sheet.text(parts.get("name"))
         if parts and name is None:
-            self.sheet.warn(node, "a section needs a name", grave=False)
+            self.sheet.warn(node, Said("a section needs a name"), grave=False)
         notebooks: dict[NotebookPath, None] = {}  # ordered, each once
         for pattern_node in self.sheet.list(parts.get("notebooks"), "notebooks"):
             pattern = self.sheet.text(pattern_node)
@@ -208,7 +233,9 @@ class _Reader:
                 continue
             found = self.tree.notebooks(pattern)
             if not found:
-                self.sheet.warn(pattern_node, f"“{pattern[:80]}” matches no notebook", grave=False)
+                self.sheet.warn(
+                    pattern_node, Said("“{pattern}” matches no notebook", pattern=pattern[:80]), grave=False
+                )
             for notebook in found:
                 self.sheet.count()
                 notebooks[notebook] = None
@@ -217,23 +244,28 @@ class _Reader:
     def _read_builds(self, node: yaml.Node) -> None:
         here: list[Build] = []
         for item in self.sheet.list(node, "builds"):
-            texts = self._texts(item, "a build", _BUILD_KEYS)
+            texts = self._texts(item, Said("a build"), _BUILD_KEYS)
             if texts is None:
                 continue
             name = texts.get("name") or texts.get("id")
             if not name:
-                self.sheet.warn(item, "left out, a build needs a name")
+                self.sheet.warn(item, Said("left out, a build needs a name"))
                 continue
             id = identifier(texts.get("id") or name, "build")
             if any(known.id == id for known in here):
-                self.sheet.warn(item, f"left out, there is already a build “{id}”")
+                self.sheet.warn(item, Said("left out, there is already a build “{id}”", id=id))
             elif (fault := _fault_of_build(texts)) is not None:
-                self.sheet.warn(item, f"left out, {fault}")
+                self.sheet.warn(item, Said("left out, {fault}", fault=fault))
             else:
                 here.append(Build(**{**texts, "name": name, "id": id}))
                 place = posixpath.normpath(here[-1].directory)
                 if place not in self.entries and here[-1].script:
-                    self.sheet.warn(item, f"the course has no directory “{place[:60]}” to make “{id}” in")
+                    self.sheet.warn(
+                        item,
+                        Said(
+                            "the course has no directory “{place}” to make “{id}” in", place=place[:60], id=id
+                        ),
+                    )
         self.builds = _over(self.builds, here)
 
     def _read_filter(self, node: yaml.Node, what: str) -> None:
@@ -244,15 +276,15 @@ class _Reader:
     def _texts(self, node: yaml.Node, what: str, known: tuple[str, ...]) -> dict[str, str] | None:
         """The known keys of a mapping, where '-' and '_' are the same; None when it is none."""
         if not isinstance(node, yaml.MappingNode):
-            self.sheet.warn(node, f"{what} must be a mapping, “key: value”")
+            self.sheet.warn(node, Said("{what} must be a mapping, “key: value”", what=what))
             return None
         texts: dict[str, str] = {}
         for key, key_node, value in self.sheet.items(node, what):
             plain = key.replace("-", "_")
             if plain not in known:
-                self.sheet.warn(key_node, f"unknown “{key[:40]}” in {what}; known are {', '.join(known)}")
+                self.sheet.warn(key_node, unknown(key, what, known))
             elif plain in texts:
-                self.sheet.warn(key_node, f"“{key[:40]}” is there twice, the first one counts")
+                self.sheet.warn(key_node, Said("“{key}” is there twice, the first one counts", key=key[:40]))
             elif (text := self.sheet.text(value)) is not None:
                 texts[plain] = text
         return texts
@@ -279,14 +311,19 @@ class _Reader:
         if filter is None or not filter.ids:
             return tuple(items)
         ids = [item.id for item in items]
-        unknown = [wanted for wanted in filter.ids if wanted not in ids]
-        if unknown:
-            hides = ", which hides all" if len(unknown) == len(filter.ids) else ""
-            there_are = ", ".join(ids) or "none"
-            names = ", ".join(f"“{id[:40]}”" for id in unknown[:10])
-            self.sheet.faults.append(
-                Fault(filter.file, filter.line, f"{what} names {names}{hides}; there are: {there_are}", False)
+        strange = [wanted for wanted in filter.ids if wanted not in ids]
+        if strange:
+            told = {
+                "filter": what,
+                "names": ", ".join(f"“{id[:40]}”" for id in strange[:10]),
+                "there_are": ", ".join(ids) or Said("none"),
+            }
+            text = (
+                Said("{filter} names {names}, which hides all; there are: {there_are}", **told)
+                if len(strange) == len(filter.ids)
+                else Said("{filter} names {names}; there are: {there_are}", **told)
             )
+            self.sheet.faults.append(Fault(filter.file, filter.line, text, False))
         return tuple(item for item in items if item.id in filter.ids)
 
 
@@ -323,14 +360,14 @@ def _directories(files: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _fault_of_build(texts: dict[str, str]) -> str | None:
+def _fault_of_build(texts: dict[str, str]) -> Said | None:
     for key in ("directory", "result_folder", "entry_point"):
         place = posixpath.normpath(texts.get(key, "."))
         if place != "." and not _is_path(place):
-            return f"“{key}: {texts[key][:60]}” must be a path in the course"
+            return Said("“{key}: {place}” must be a path in the course", key=key, place=texts[key][:60])
     url = texts.get("external_url", "")
     if url and not url.startswith(("https://", "http://")):
-        return f"“external_url: {url[:60]}” must be an address, https://…"
+        return Said("“external_url: {url}” must be an address, https://…", url=url[:60])
     return None
 
 

@@ -16,6 +16,7 @@ from nbhostd.core.lookup import candidates
 from nbhostd.core.model import CourseSettings
 from nbhostd.core.names import NOTEBOOK_SUFFIXES, NotebookPath
 from nbhostd.core.notebookmeta import LARGEST_IPYNB, LONGEST_HEAD, NotebookHead, read_head
+from nbhostd.core.said import N_, Said
 from nbhostd.core.tracks import GENERIC_ID, is_prose
 from nbhostd.core.urls import launch_stem
 
@@ -26,10 +27,10 @@ _LARGE_FILE = 50 << 20
 _PLACES = ("nbhosting/", ".nbhosting/")
 _KERNEL = "python3"
 _OBSOLETE = {
-    "tracks.py": "is not read any more: tracks are in nbhosting.yaml",
-    "static-mappings": "is not read any more: static-mappings are in nbhosting.yaml",
-    "nbhosting.yml": "is not read: it must be called nbhosting.yaml",
-    "nbconfig/notebook.json": "is not read any more: it was for Jupyter Notebook 6",
+    "tracks.py": N_("is not read any more: tracks are in nbhosting.yaml"),
+    "static-mappings": N_("is not read any more: static-mappings are in nbhosting.yaml"),
+    "nbhosting.yml": N_("is not read: it must be called nbhosting.yaml"),
+    "nbconfig/notebook.json": N_("is not read any more: it was for Jupyter Notebook 6"),
 }
 
 
@@ -93,27 +94,31 @@ class _Inspector:
         for place in _PLACES:
             for name, text in _OBSOLETE.items():
                 if place + name in self.checkout.files:
-                    self.note(WARNING, place + name, text)
+                    self.note(WARNING, place + name, Said(text))
         for name in ("nbhosting.yaml", "nbhosting.yml"):
             if name in self.checkout.files:
-                self.note(WARNING, name, f"is not read here: it must be {LAYERS[0]}")
+                self.note(WARNING, name, Said("is not read here: it must be {place}", place=LAYERS[0]))
 
     def _recipe(self) -> None:
         recipes = [path for path in imagenames.RECIPE_FILES if path in self.checkout.files]
         for other in recipes[1:]:
-            self.note(WARNING, other, f"does not count, there is {recipes[0]}")
+            self.note(WARNING, other, Said("does not count, there is {other}", other=recipes[0]))
         for path in recipes[:1]:
             content = self.checkout.read(path, recipe.LARGEST + 1) or b""
             if len(content) > recipe.LARGEST:
-                self.note(ERROR, path, f"is larger than {recipe.LARGEST >> 10} kB")
+                self.note(ERROR, path, Said("is larger than {most} kB", most=recipe.LARGEST >> 10))
                 continue
             text = content.decode(errors="replace")
             foreign = recipe.foreign(text)
             if foreign is not None:
-                self.note(ERROR, path, f"a course's image may not be made from “{foreign[:80]}”")
+                self.note(
+                    ERROR, path, Said("a course's image may not be made from “{image}”", image=foreign[:80])
+                )
             elif not recipe.bases(text):
-                ours = "nbhosting/minimal-notebook or nbhosting/scipy-notebook"
-                self.note(ERROR, path, f"starts from neither {ours}: notebooks would not open")
+                self.note(
+                    ERROR, path,
+                    Said("starts from neither nbhosting/minimal-notebook nor nbhosting/scipy-notebook: notebooks would not open"),
+                )  # fmt: skip
 
     def _overlays(self) -> None:
         overlays = tuple(f"{place}{overlay}/" for place in _PLACES for overlay in ("jupyter", "labconfig"))
@@ -124,7 +129,7 @@ class _Inspector:
                 except (ValueError, RecursionError):
                     shape = None
                 if not isinstance(shape, dict):
-                    self.note(ERROR, path, "is not a JSON object: Jupyter would not start with it")
+                    self.note(ERROR, path, Said("is not a JSON object: Jupyter would not start with it"))
 
     def _attributes(self) -> None:
         for path in self.checkout.files:
@@ -132,14 +137,20 @@ class _Inspector:
                 text = (self.checkout.read(path, LARGEST) or b"").decode(errors="replace")
                 for number, line in enumerate(text.splitlines(), 1):
                     if "filter=lfs" in line and not line.lstrip().startswith("#"):
-                        self.note(ERROR, path, "what is kept in git LFS is not fetched", number)
+                        self.note(ERROR, path, Said("what is kept in git LFS is not fetched"), number)
 
     def _sizes(self) -> None:
         for path, size in self.checkout.files.items():
             if path.endswith(NOTEBOOK_SUFFIXES) and size > _LARGEST_NOTEBOOK:
-                self.note(ERROR, path, f"cannot be opened, it is larger than {_LARGEST_NOTEBOOK >> 20} MB")
+                self.note(
+                    ERROR,
+                    path,
+                    Said("cannot be opened, it is larger than {most} MB", most=_LARGEST_NOTEBOOK >> 20),
+                )
             elif size > _LARGE_FILE:
-                self.note(WARNING, path, f"has {size >> 20} MB, which every clone carries for ever")
+                self.note(
+                    WARNING, path, Said("has {size} MB, which every clone carries for ever", size=size >> 20)
+                )
 
     # Notebooks
 
@@ -160,25 +171,29 @@ class _Inspector:
             self._address(path)
             if head.trouble:
                 level = WARNING if self.checkout.files[file] > LARGEST_IPYNB else ERROR
-                self.note(level, file, f"its title and kernel are not known: {head.trouble}")
+                self.note(level, file, Said("its title and kernel are not known: {why}", why=head.trouble))
             elif not is_notebook:
-                self.note(WARNING, file, "is in a track, but has no jupytext header")
+                self.note(WARNING, file, Said("is in a track, but has no jupytext header"))
             elif not head.kernel:
-                self.note(WARNING, file, f"names no kernel: it opens with {_KERNEL}")
+                self.note(WARNING, file, Said("names no kernel: it opens with {kernel}", kernel=_KERNEL))
             elif head.kernel != _KERNEL and not own_image:
                 self.note(
                     WARNING,
                     file,
-                    f"names the kernel “{head.kernel[:40]}”, the site's images have only {_KERNEL}",
+                    Said(
+                        "names the kernel “{kernel}”, the site's images have only {ours}",
+                        kernel=head.kernel[:40],
+                        ours=_KERNEL,
+                    ),
                 )
             if has_tracks and is_notebook and path not in in_tracks and not is_prose(file):
-                self.note(WARNING, file, "is in no track")
+                self.note(WARNING, file, Said("is in no track"))
 
     def _path(self, file: str) -> NotebookPath | None:
         try:
             return NotebookPath.parse(file)
         except Refused:
-            self.note(ERROR, file, "no address can open a notebook of this name")
+            self.note(ERROR, file, Said("no address can open a notebook of this name"))
             return None
 
     def _head(self, path: NotebookPath) -> NotebookHead:
@@ -189,9 +204,9 @@ class _Inspector:
         """Whether an address that names this notebook opens this one."""
         opened = next(self._meant(path), None)
         if opened is None:
-            self.note(ERROR, path, "no address can open a notebook of this name")
+            self.note(ERROR, path, Said("no address can open a notebook of this name"))
         elif opened != path:
-            self.note(WARNING, path, f"its own address opens {opened} instead")
+            self.note(WARNING, path, Said("its own address opens {other} instead", other=opened))
 
     def _meant(self, path: NotebookPath) -> Iterator[NotebookPath]:
         stem = launch_stem(path)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import yaml
 
 from nbhostd.core.names import NotebookPath
+from nbhostd.core.said import Said
 
 LARGEST_IPYNB = 4 << 20
 """Bytes; a larger one is not read."""
@@ -74,11 +75,15 @@ def read_head(path: NotebookPath, content: bytes | None) -> NotebookHead:
         return _head(path, _text_metadata(path, content or b""), "")
     except _Unreadable as error:
         format = "ipynb" if path.suffix == ".ipynb" else ""
-        return NotebookHead(NotebookFacts(str(path), "n/a", format), trouble=str(error))
+        return NotebookHead(NotebookFacts(str(path), "n/a", format), trouble=error.why)
 
 
 class _Unreadable(Exception):
     """Why."""
+
+    def __init__(self, why: Said) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def _head(path: NotebookPath, metadata: Tree, format: str) -> NotebookHead:
@@ -102,17 +107,17 @@ def _head(path: NotebookPath, metadata: Tree, format: str) -> NotebookHead:
 
 def _json_metadata(content: bytes | None) -> Tree:
     if content is None or len(content) > LARGEST_IPYNB:
-        raise _Unreadable(f"it is larger than {LARGEST_IPYNB >> 20} MB")
+        raise _Unreadable(Said("it is larger than {most} MB", most=LARGEST_IPYNB >> 20))
     try:
         notebook = json.loads(content) if len(content) <= _SMALL else _outline(content)
     except RecursionError:
-        raise _Unreadable("it is nested too deeply") from None
+        raise _Unreadable(Said("it is nested too deeply")) from None
     except ValueError:
-        raise _Unreadable("it is not JSON") from None
+        raise _Unreadable(Said("it is not JSON")) from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("metadata"), dict):
-        raise _Unreadable("it is not a notebook: it has no metadata")
+        raise _Unreadable(Said("it is not a notebook: it has no metadata"))
     if not isinstance(notebook.get("cells"), list) and not isinstance(notebook.get("worksheets"), list):
-        raise _Unreadable("it is not a notebook: it has no cells")
+        raise _Unreadable(Said("it is not a notebook: it has no cells"))
     metadata: Tree = notebook["metadata"]
     return metadata
 
@@ -148,7 +153,7 @@ def _text_metadata(path: NotebookPath, content: bytes) -> Tree:
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(head, final=len(content) == len(head))
     except UnicodeDecodeError:
-        raise _Unreadable("it is not UTF-8") from None
+        raise _Unreadable(Said("it is not UTF-8")) from None
     header = _header(text.splitlines(), script=path.suffix == ".py")
     if header is None:
         return {}
@@ -156,9 +161,9 @@ def _text_metadata(path: NotebookPath, content: bytes) -> Tree:
         root = yaml.compose(header, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         problem = str(getattr(error, "problem", None) or "it cannot be read")
-        raise _Unreadable(f"its header is not YAML: {problem[:100]}") from None
+        raise _Unreadable(Said("its header is not YAML: {problem}", problem=problem[:100])) from None
     except RecursionError:
-        raise _Unreadable("its header is nested too deeply") from None
+        raise _Unreadable(Said("its header is nested too deeply")) from None
     top = _Branch(root)
     if "jupyter" in top:
         return _tree(top, "jupyter")
@@ -182,7 +187,7 @@ def _header(lines: list[str], *, script: bool) -> str | None:
         body.append(line)
     if not any(":" in line for line in body):
         return None  # a thematic break, not a header
-    raise _Unreadable("its header does not end")
+    raise _Unreadable(Said("its header does not end"))
 
 
 def _stripped(lines: list[str], *, script: bool) -> Iterator[str]:

@@ -16,6 +16,7 @@ import yaml
 
 from nbhostd.core.model import Section, Track
 from nbhostd.core.names import NotebookPath
+from nbhostd.core.said import Said
 from nbhostd.core.tracks import Tree
 from nbhostd.core.yamlfile import TooLarge, YamlFaults, is_null
 
@@ -45,7 +46,7 @@ def read_toc(faults: YamlFaults, tree: Tree, files: frozenset[str], places: Sequ
             try:
                 yield from read(contents, path, files)
             except TooLarge:
-                faults.warn(None, "read in part, it has too much in it")
+                faults.warn(None, Said("read in part, it has too much in it"))
             track = contents.track()
             if track is not None:
                 return (track,)
@@ -83,7 +84,9 @@ def _extended(faults: YamlFaults, node: yaml.Node | None, directory: str, files:
         if path in files:
             found.append(path)
         elif text:
-            faults.warn(item, f"“{text[:80]}” is not a file of the course, and not read", grave=False)
+            faults.warn(
+                item, Said("“{file}” is not a file of the course, and not read", file=text[:80]), grave=False
+            )
     return found
 
 
@@ -127,9 +130,9 @@ class _Contents:
 
     def walk(self, node: yaml.Node) -> None:
         """Take over the top of a table of contents."""
-        for item in self.faults.list(node, "a table of contents"):
+        for item in self.faults.list(node, Said("a table of contents")):
             if not isinstance(item, yaml.MappingNode):
-                self.faults.warn(item, "must be a mapping, “file: …”")
+                self.faults.warn(item, Said("must be a mapping, “file: …”"))
                 continue
             parts = _parts(self.faults, item)
             header = self.faults.text(parts.get("header"))
@@ -153,8 +156,13 @@ class _Contents:
     def track(self) -> Track | None:
         """What was read, or None when there is no notebook in it."""
         if self.addresses:
-            count = f"{len(self.addresses)} addresses are" if len(self.addresses) > 1 else "an address is"
-            self.faults.warn(self.addresses[0], f"{count} left out: a track has notebooks only", grave=False)
+            count = len(self.addresses)
+            text = (
+                Said("{count} addresses are left out: a track has notebooks only", count=count)
+                if count > 1
+                else Said("an address is left out: a track has notebooks only")
+            )
+            self.faults.warn(self.addresses[0], text, grave=False)
         named = {path for group in self.groups for path, found in group.pages if not found}
         seen: set[NotebookPath] = set()
         sections = []
@@ -177,12 +185,12 @@ class _Contents:
 
     def _flatten(self, lists: Sequence[yaml.Node], depth: int) -> None:
         if depth > _DEEPEST:
-            self.faults.warn(lists[0], "left out, it is nested too deeply")
+            self.faults.warn(lists[0], Said("left out, it is nested too deeply"))
             return
         for node in lists:
             for item in self.faults.list(node, "pages"):
                 if not isinstance(item, yaml.MappingNode):
-                    self.faults.warn(item, "must be a mapping, “file: …”")
+                    self.faults.warn(item, Said("must be a mapping, “file: …”"))
                     continue
                 parts = _parts(self.faults, item)
                 self._entry(parts)
@@ -214,7 +222,7 @@ class _Contents:
         found = (self.tree.notebook(path),) if literal else self.tree.notebooks(path)
         pages = [page for page in found if page is not None]
         if not pages:
-            self.faults.warn(node, f"“{text[:80]}” matches no notebook", grave=False)
+            self.faults.warn(node, Said("“{pattern}” matches no notebook", pattern=text[:80]), grave=False)
         for page in pages:
             self.faults.count()
             self.groups[-1].pages.append((page, not literal))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from nbhostd.core.said import Said
+
 LARGEST = 256 << 10
 """Bytes of one file."""
 
@@ -54,19 +56,19 @@ class YamlFaults:
         """The top of a file, or None when nothing is in it or it cannot be read. From here on faults are this file's."""
         self.file = name
         if len(content) > LARGEST:
-            self.warn(None, f"ignored, it is larger than {LARGEST >> 10} kB")
+            self.warn(None, Said("ignored, it is larger than {most} kB", most=LARGEST >> 10))
             return None
         try:
             root = yaml.compose(content.decode(), Loader=yaml.SafeLoader)
         except UnicodeDecodeError:
-            self.warn(None, "ignored, it is not UTF-8")
+            self.warn(None, Said("ignored, it is not UTF-8"))
         except RecursionError:
-            self.warn(None, "ignored, it is nested too deeply")
+            self.warn(None, Said("ignored, it is nested too deeply"))
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            problem = getattr(error, "problem", None) or "it cannot be read"
+            problem = getattr(error, "problem", None) or Said("it cannot be read")
             line = mark.line + 1 if mark is not None else 0
-            self.warn(line, f"ignored, this is not YAML: {str(problem)[:100]}")
+            self.warn(line, Said("ignored, this is not YAML: {problem}", problem=problem[:100]))
         else:
             return None if root is None or is_null(root) else root
         return None
@@ -80,16 +82,16 @@ class YamlFaults:
     def items(self, node: yaml.Node, what: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         """The key, its node and the value of a mapping, each key once: the last one counts."""
         if not isinstance(node, yaml.MappingNode):
-            self.warn(node, f"{what} must be a mapping, “key: value”")
+            self.warn(node, Said("{what} must be a mapping, “key: value”", what=what))
             return
         found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in node.value:
             self.count()
             if not isinstance(key, yaml.ScalarNode):
-                self.warn(key, "a key must be a plain word")
+                self.warn(key, Said("a key must be a plain word"))
                 continue
             if key.value in found:
-                self.warn(key, f"“{key.value[:40]}” is there twice, the last one counts")
+                self.warn(key, Said("“{key}” is there twice, the last one counts", key=key.value[:40]))
             found[key.value] = (key, value)
         for name, (key, value) in found.items():
             yield name, key, value
@@ -101,7 +103,7 @@ class YamlFaults:
             if key in known:
                 parts[key] = value
             else:
-                self.warn(key_node, f"unknown “{key[:40]}” in {what}; known are {', '.join(known)}")
+                self.warn(key_node, unknown(key, what, known))
         return parts
 
     def list(self, node: yaml.Node | None, what: str) -> Iterator[yaml.Node]:
@@ -109,7 +111,7 @@ class YamlFaults:
         if node is None or is_null(node):
             return
         if not isinstance(node, yaml.SequenceNode):
-            self.warn(node, f"{what} must be a list, “- …”")
+            self.warn(node, Said("{what} must be a list, “- …”", what=what))
             return
         for item in node.value:
             self.count()
@@ -121,10 +123,20 @@ class YamlFaults:
             return None
         if not isinstance(node, yaml.ScalarNode) or len(node.value) > _LONGEST_TEXT:
             self.warn(
-                node, "must be a text" if not isinstance(node, yaml.ScalarNode) else "is too long a text"
+                node,
+                Said("must be a text")
+                if not isinstance(node, yaml.ScalarNode)
+                else Said("is too long a text"),
             )
             return None
         return str(node.value).strip()
+
+
+def unknown(key: str, what: str, known: Sequence[str]) -> Said:
+    """What is said of a key that means nothing there."""
+    return Said(
+        "unknown “{key}” in {what}; known are {known}", key=key[:40], what=what, known=", ".join(known)
+    )
 
 
 def is_null(node: yaml.Node) -> bool:

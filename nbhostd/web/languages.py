@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -10,18 +11,26 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from nbhostd.core.said import N_ as N_
+from nbhostd.core.said import Said
+
 SOURCE = "en"
 """The language that messages are written in."""
-
-
-def N_(message: str) -> str:  # noqa: N802  # the name that extractors of messages know
-    """The message as it is; the name says that it is translated where it is shown."""
-    return message
 
 
 def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802
     """Both forms of a message that counts, as they are."""
     return one, many
+
+
+def said(text: str, say: Callable[[str], str]) -> str:
+    """A sentence of the core in the language of `say`; what has no parts stays as it is."""
+    if not isinstance(text, Said):
+        return text
+    values = {
+        name: said(value, say) if isinstance(value, Said) else value for name, value in text.values.items()
+    }
+    return say(text.template).format(**values) if values else say(text.template)
 
 
 def read_catalogues(folder: Path) -> dict[str, NullTranslations]:

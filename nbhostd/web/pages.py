@@ -12,10 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from nbhostd.core.errors import NbhostdError
 from nbhostd.core.names import WorkspaceId
+from nbhostd.core.said import Said
 from nbhostd.web import amounts
 from nbhostd.web.assets import Assets
 from nbhostd.web.faults import Fault, fault_of, title, words
-from nbhostd.web.languages import choose, read_catalogues
+from nbhostd.web.languages import choose, read_catalogues, said
 
 _BADGE_LENGTH = 60
 _PROGRAMS = "/api/"
@@ -69,7 +70,11 @@ class Pages:
         environment.policies["ext.i18n.trimmed"] = True
         environment.install_gettext_translations(self.catalogues[language], newstyle=True)  # type: ignore[attr-defined]
         environment.globals |= {"asset": self.assets.url, "language": language}
-        environment.filters |= {"shorten": shorten} | amounts.filters(language)
+        say = self.catalogues[language].ugettext
+        environment.filters |= {"shorten": shorten, "said": lambda text: said(text, say)} | amounts.filters(
+            language
+        )
+        environment.tests["said"] = lambda text: isinstance(text, Said)
         return environment
 
     def language(self, request: web.BaseRequest) -> str:

@@ -22,7 +22,6 @@ from nbhostd.web.languages import N_
 from nbhostd.web.moments import iso
 from nbhostd.web.operations import Call, Operation, Operations
 from nbhostd.web.reception import CSRF_FIELD
-from nbhostd.web.registerwords import said as words
 from nbhostd.web.site import SitePages
 
 _PATH = "/admin/register"
@@ -180,7 +179,6 @@ class RegisterRoom:
         return await self._site.render(
             request, "register.html", status=status, given=given or {}, said=said, wrong=wrong, why=why,
             done=done and said is not None and not said.faults, by_mail=self._by_mail(), most=LARGEST,
-            remark=lambda text: words(text, lambda message: self._site.say(request, message)),
             warnings=[*warnings, *(said.warnings if said else ())],
             groups=[str(group.name) for group in await self._groups()],
             **admin_tabs(

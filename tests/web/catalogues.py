@@ -10,10 +10,11 @@ from babel.messages.extract import extract_from_dir
 from nbhostd.web.languages import read_language
 
 ROOT = Path(__file__).parents[2]
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "NN_": (1, 2)}
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "NN_": (1, 2), "Said": (1,)}
 _SOURCES: tuple[tuple[str, list[tuple[str, str]], dict[str, dict[str, str]]], ...] = (
     ("templates", [("**.html", "jinja2")], {"**.html": {"trimmed": "true", "newstyle_gettext": "true"}}),
     ("nbhostd/web", [("**.py", "python")], {}),
+    ("nbhostd/core", [("**.py", "python")], {}),
 )
 
 

@@ -12,13 +12,9 @@ import html5lib
 import pytest
 from aiohttp import FormData
 
-from nbhostd.core import remarks
 from nbhostd.core.errors import NotNow, WorldError
 from nbhostd.core.names import StudentName
-from nbhostd.core.remarks import SENTENCES
 from nbhostd.services.people import UserChanges
-from nbhostd.web import registerwords
-from nbhostd.web.registerwords import TRANSLATED
 from tests.web.doors_trial import Doors
 from tests.web.site_trial import PUBLIC, Browser, SiteTrial, site_trial
 
@@ -100,11 +96,6 @@ async def test_a_file_with_faults_does_nothing_and_says_them_all(trial: SiteTria
     assert await names(trial) == before
     _, shape = await register(trial, "email\nzoe\n", "admin")
     assert shape["faults"] == ["line 2: “zoe” is not an e-mail address"]
-
-
-def test_every_remark_on_a_table_has_its_translation_asked_for() -> None:
-    assert set(SENTENCES.values()) == TRANSLATED
-    assert remarks.AT_LINE == registerwords.AT_LINE
 
 
 async def test_an_old_spreadsheets_accents_are_read_and_said(trial: SiteTrial) -> None:

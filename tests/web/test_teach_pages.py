@@ -260,6 +260,14 @@ async def test_the_overview_says_how_the_course_is(scene: Scene) -> None:
     assert 'href="https://docs.test/"' in page
 
 
+async def test_what_is_wrong_in_the_files_is_said_in_the_readers_language(scene: Scene) -> None:
+    await scene.course()
+    page = await (await scene.trial.browser("teacher", "fr")).text("/teach/python")
+    assert "<td>n’est dans aucun parcours</td>" in page
+    _, answer = await scene.trial.api("GET", "/courses/python/faults", "teacher")
+    assert "is in no track" in {fault["text"] for fault in answer["faults"]}
+
+
 async def test_who_pulled_last_is_said(scene: Scene) -> None:
     where, _ = await scene.do("teacher", "course.pull")
     assert re.fullmatch(r"/jobs/\d+", where)
