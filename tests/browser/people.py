@@ -12,6 +12,8 @@ from playwright.sync_api import Page
 from tests.browser.site import ctl, home, inside
 
 PASSWORD = "une phrase assez longue"
+KEEPER = "keeper"
+"""An administrator that a site keeps: the last one cannot be deleted."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Person:
 def person(role: str, *options: str) -> Iterator[Person]:
     """Somebody with an account for a while; `options` are those of `nbhostctl user create`."""
     name = f"{role}-{uuid.uuid4().hex[:6]}"
+    if "--admin" in options:
+        inside("nbhostctl", "user", "create", KEEPER, "--admin", check=False)
     ctl("user", "create", name, "--first-name", role.title(), "--last-name", "Martin", *options)
     inside("nbhostctl", "user", "password", name, input=f"{PASSWORD}\n")
     try:

@@ -169,6 +169,27 @@ def test_a_build_is_followed_reloaded_and_cancelled(room: Class, page: Page, sho
     expect(page.get_by_role("heading", name="Book")).to_be_visible()
 
 
+def test_the_courses_own_image_is_built_and_chosen(room: Class, page: Page, shot: Shot) -> None:
+    recipe = "FROM nbhosting/minimal-notebook\nRUN echo of the course >/tmp/made\n"
+    publish(room.course, "An image", {"nbhosting/Containerfile": recipe})
+    ctl("course", "pull", room.course)
+    room.teacher.log_in(page, room.page())
+    page.locator("#image").get_by_role("button", name="Build the image").click()
+    ends(page, "succeeded")
+    expect(page.locator("#report")).to_contain_text(room.course)
+    expect(page.locator(".log pre")).to_contain_text("RUN echo of the course")
+    inspect(page)
+    shot(page, "built")
+    page.goto(home().rstrip("/") + room.page("settings"))
+    page.get_by_label("Image").select_option("own")
+    page.locator("#kept").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_be_visible()
+    page.goto(home().rstrip("/") + room.page())
+    expect(page.locator("#image")).to_contain_text("the course's own")
+    expect(page.locator("#image")).to_contain_text(f"by {room.teacher.name}")
+    ctl("course", "set", room.course, "--image", "minimal")
+
+
 def test_the_news_reaches_students_and_a_conflict_is_reported(room: Class, page: Page, shot: Shot) -> None:
     mine = "# %%\nanswer = 'bob'\n"
     inside("bash", "-euc", f"cat >{room.file(room.bob)}", input=mine)
