@@ -51,8 +51,9 @@ demo: venv ## the throwaway machine with a sample course (or COURSE=path/to/bund
 	@packaging/prerequisites demo
 	@packaging/demo $(COURSE)
 
-bench: venv ## measures nbhostd beside JupyterHub, into build/bench/
+bench: venv ## measures nbhostd beside JupyterHub, and the statistics of a million events, into build/bench/
 	@packaging/bench/run
+	@$(BIN)/python packaging/bench/statistics
 
 clean: ## ends the throwaway machine and removes build/
 	@if [ -x $(MACHINE) ]; then $(MACHINE) destroy || true; fi
