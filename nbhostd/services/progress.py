@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from nbhostd.core.errors import NbhostdError
 from nbhostd.core.model import Course, Workspace
-from nbhostd.core.names import NotebookPath, WorkspaceId
+from nbhostd.core.names import CourseName, NotebookPath, WorkspaceId
 from nbhostd.core.ports import Store
 from nbhostd.core.progress import (
     Fingerprint,
@@ -59,30 +59,25 @@ class Progress:
             saved: set[NotebookPath] = set()
             try:
                 async with asyncio.timeout(self._patience):
-                    blobs, history = await self._look(course, id, notebooks[:_MOST_NOTEBOOKS])
-                    await self._compare(course, id, differing(blobs, history), saved)
+                    workspace = await self._store.workspace(id)
+                    if workspace is not None and course.commit is not None:
+                        history = await self._histories.history(course.name, course.commit)
+                        shown = [path for path in notebooks[:_MOST_NOTEBOOKS] if path in history]
+                        blobs = await self._blobs(workspace, shown)
+                        await self._compare(
+                            workspace, course.name, course.commit, differing(blobs, history), saved
+                        )
             except TimeoutError:
                 log.warning("which notebooks are changed could not be told in time")
             except NbhostdError as error:
                 log.warning("which notebooks are changed could not be told: %s", error)
         return marks(notebooks, opened, blobs, history, saved)
 
-    async def _look(
-        self, course: Course, id: WorkspaceId, notebooks: Sequence[NotebookPath]
-    ) -> tuple[Mapping[NotebookPath, str], History]:
-        workspace = await self._store.workspace(id)
-        if workspace is None or course.commit is None:
-            return {}, {}
-        history = await self._histories.history(course.name, course.commit)
-        return await self._blobs(workspace, [path for path in notebooks if path in history]), history
-
     async def _compare(
-        self, course: Course, id: WorkspaceId, others: Sequence[NotebookPath], saved: set[NotebookPath]
-    ) -> None:
+        self, workspace: Workspace, course: CourseName, commit: str, others: Sequence[NotebookPath],
+        saved: set[NotebookPath],
+    ) -> None:  # fmt: skip
         """Put into `saved` the notebooks whose file is another one, but not what is written in it."""
-        workspace = await self._store.workspace(id) if others else None
-        if workspace is None or course.commit is None:
-            return
         known = self._remembered.get(workspace.number, {})
         unread = [path for path in others if path in known and known[path].gist is None]
         gists = await self._desk.gists(workspace.number, workspace.uid, unread) if unread else []
@@ -91,7 +86,7 @@ class Progress:
                 known[path] = replace(known[path], gist=gist)
         for path in others:
             written = known[path].gist if path in known else ""
-            if written and written in await self._histories.gists(course.name, course.commit, path):
+            if written and written in await self._histories.gists(course, commit, path):
                 saved.add(path)
 
     async def _blobs(

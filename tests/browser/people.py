@@ -44,3 +44,17 @@ def person(role: str, *options: str) -> Iterator[Person]:
         yield Person(name)
     finally:
         ctl("user", "delete", name, "--yes")
+
+
+@contextlib.contextmanager
+def class_of(course: str) -> Iterator[tuple[Person, Person, Person]]:
+    """The teacher of a course, and two students who are its members, Alice and Bob."""
+    group = f"class-{course}"
+    with (
+        person("teacher") as teacher,
+        person("alice", "--group", group) as alice,
+        person("bob", "--group", group) as bob,
+    ):
+        ctl("course", "people", course, "--group", group, "--staff", teacher.name)
+        yield teacher, alice, bob
+        ctl("group", "delete", group, "--yes")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.browser.notebook import Notebook
-from tests.browser.people import Person, person
+from tests.browser.people import Person, class_of
 from tests.browser.site import ctl, ctl_json, eventually, home, inside, launch_url, phase, workspace_dir
 from tests.browser.test_pages import inspect
 
@@ -68,15 +68,8 @@ class Room:
 
 @pytest.fixture(scope="module")
 def room(quiet_course: str) -> Iterator[Room]:
-    group = f"class-{quiet_course}"
-    with (
-        person("teacher") as teacher,
-        person("alice", "--group", group) as alice,
-        person("bob", "--group", group) as bob,
-    ):
-        ctl("course", "people", quiet_course, "--group", group, "--staff", teacher.name)
-        yield Room(quiet_course, teacher, alice, bob)
-        ctl("group", "delete", group, "--yes")
+    with class_of(quiet_course) as people:
+        yield Room(quiet_course, *people)
 
 
 @pytest.fixture

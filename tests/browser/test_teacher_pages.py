@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.people import Person, person
+from tests.browser.people import Person, class_of
 from tests.browser.site import ctl, ctl_json, eventually, home, inside, knock, launch_url, workspace_dir
 from tests.browser.test_classroom import publish
 from tests.browser.test_pages import inspect
@@ -59,20 +59,13 @@ def course() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def room(course: str) -> Iterator[Class]:
     """The course with its teacher and two students, who both have a clone."""
-    group = f"group-{course}"
-    with (
-        person("teacher") as teacher,
-        person("alice", "--group", group) as alice,
-        person("bob", "--group", group) as bob,
-    ):
-        ctl("course", "people", course, "--group", group, "--staff", teacher.name)
-        for student in (alice, bob):
+    with class_of(course) as people:
+        there = Class(course, *people)
+        for student in (there.alice, there.bob):
             assert knock(launch_url(course, "w1/exercise", student.name, "--classroom")) == 303
-        there = Class(course, teacher, alice, bob)
-        for who in (alice, bob):
-            eventually(partial(inside, "cat", there.file(who), check=False), f"{who.name}’s clone")
+        for student in (there.alice, there.bob):
+            eventually(partial(inside, "cat", there.file(student), check=False), f"{student.name}’s clone")
         yield there
-        ctl("group", "delete", group, "--yes")
 
 
 @pytest.fixture
