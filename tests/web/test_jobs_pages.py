@@ -105,6 +105,7 @@ async def test_a_running_job_is_followed_live_and_from_where_the_page_is(scene: 
     assert b"stage" in first
     await scene.over()
     told = await following
+    answer.close()
     assert [text["line"] for kind, text in told if kind == "message"] == ["and goes on"]
     assert told[-1] == (
         "end", {"state": "succeeded", "text": "succeeded", "tone": "good", "message": "well done", "go": ""}
